@@ -101,8 +101,9 @@ static void put_reply(tr_bridge_t *self, tr_web_reply_t *reply) {
     pthread_mutex_unlock(&self->lock);
 }
 
-void tr_bridge_tell(tr_bridge_t *self, void *owner, const char *json) {
-    tr_web_reply_t *reply = reply_new(&(tr_web_call_t){.owner = owner}, TR_WEB_ANSWERED, strlen(json));
+void tr_bridge_tell(tr_bridge_t *self, void *owner, unsigned slot, const char *json) {
+    tr_web_reply_t *reply =
+        reply_new(&(tr_web_call_t){.owner = owner, .slot = slot}, TR_WEB_ANSWERED, strlen(json));
     if (!reply)
         return;
     reply->act = TR_INFORM;

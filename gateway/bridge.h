@@ -113,7 +113,7 @@ tr_web_reply_t *tr_bridge_replies(tr_bridge_t *self);
 /* Likewise what was published. */
 tr_web_news_t *tr_bridge_news(tr_bridge_t *self);
 /* Any thread: an answer that came from elsewhere, a text of JSON. Out of memory: there is none. */
-void tr_bridge_tell(tr_bridge_t *self, void *owner, const char *json);
+void tr_bridge_tell(tr_bridge_t *self, void *owner, unsigned slot, const char *json);
 /* Any thread. */
 bool tr_bridge_connected(const tr_bridge_t *self);
 

@@ -83,7 +83,7 @@ static void run(void *arg, tr_job_t *next) {
     const job_t *job = (const job_t *)next;
     json_t *value = answer(self, job);
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    tr_bridge_tell(self->bridge, job->owner, text ? text : "{\"error\":\"out of memory\"}");
+    tr_bridge_tell(self->bridge, job->owner, 0, text ? text : "{\"error\":\"out of memory\"}");
     json_decref(value);
     free(text);
     drop(next);

@@ -47,7 +47,7 @@ static void run(void *arg, tr_job_t *next) {
                  tr_user_password_is(check->password, check->nobodys ? self->nobodys : check->hash) &&
                  !check->nobodys;
     if (check->owner)
-        tr_bridge_tell(self->bridge, check->owner, right ? "{\"right\":true}" : "{\"right\":false}");
+        tr_bridge_tell(self->bridge, check->owner, 0, right ? "{\"right\":true}" : "{\"right\":false}");
     else
         make_nobodys(self);
     drop(next);

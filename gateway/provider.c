@@ -274,7 +274,7 @@ static bool identify(
 static void tell(const tr_provider_t *self, const question_t *q, json_t *value) {
     char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
     tr_bridge_tell(
-        self->bridge, q->owner, text ? text : "{\"reason\":\"busy\",\"detail\":\"out of memory\"}");
+        self->bridge, q->owner, 0, text ? text : "{\"reason\":\"busy\",\"detail\":\"out of memory\"}");
     free(text);
     json_decref(value);
 }

@@ -5,11 +5,16 @@
  */
 #include "gateway/http/server_private.h"
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
+
+#define OTHERS_MS                                                                                            \
+    1000 /* who asks under a key waits so long, and up to a second more, for what other gateways know */
 
 static void digest(const tr_web_exchange_t *e, unsigned char out[TR_ONCE_DIGEST]) {
     crypto_generichash_state state;
@@ -93,7 +98,7 @@ static void tell_others(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
         return;
     digest(e, asked);
     bool fits = !answer || (answer->len <= TR_SHARED_ANSWER_MAX && type_of(answer->type));
-    tr_web_shared_end(e->server->shared, name, asked, fits ? answer : &spent);
+    tr_web_shared_end(e->server->shared, name, asked, e->once_nonce, fits ? answer : &spent);
 }
 
 /* The answer is as if it had been given here. */
@@ -107,15 +112,23 @@ static void take_from_others(tr_web_exchange_t *e, const json_t *told) {
     respond_again(e, &answer);
 }
 
-static void on_others(tr_web_exchange_t *e) {
-    json_t *told = tr_web_reply_json(e->replies[0]);
-    const char *found = json_string_value(json_object_get(told, "found"));
-    bool is_new = !found || strcmp(found, "new") == 0;
-    e->once_shared = is_new;
-    if (!e->wsi) {
-        tr_web_again_leave(e); /* the client has gone before anything was done */
-    } else if (is_new) {
+/* Nobody has done it, as far as is known. */
+static void do_it(tr_web_exchange_t *e) {
+    e->once_shared = true;
+    if (e->wsi)
         e->match.route->handle(e);
+    else
+        tr_web_again_leave(e); /* the client has gone before anything was done */
+}
+
+static void on_others(tr_web_exchange_t *e) {
+    json_t *told = tr_web_reply_json(e->replies[TR_WEB_SLOT_OTHERS]);
+    const char *found = json_string_value(json_object_get(told, "found"));
+    e->once_until_ms = 0;
+    if (!found || strcmp(found, "new") == 0) {
+        do_it(e);
+    } else if (!e->wsi) {
+        tr_web_again_leave(e);
     } else if (strcmp(found, "known") == 0) {
         take_from_others(e, told);
     } else {
@@ -130,12 +143,30 @@ static void on_others(tr_web_exchange_t *e) {
 static bool ask_others(tr_web_exchange_t *e, const unsigned char asked[TR_ONCE_DIGEST]) {
     char name[TR_WEB_ONCE_NAME];
     if (!e->server->shared || !tr_web_once_name(e, name) ||
-        !tr_web_shared_begin(e->server->shared, name, asked, e))
+        !tr_web_shared_begin(e->server->shared, name, asked, e->once_nonce = tr_random_seed(), e))
         return false;
     e->on_replies = on_others;
+    e->once_until_ms = tr_clock_ms() + OTHERS_MS;
     e->asked++;
     tr_gauge_add(&e->server->waiting, 1);
     return true;
+}
+
+bool tr_web_again_is_late(tr_web_exchange_t *e, tr_web_reply_t *reply) {
+    if (reply->slot != TR_WEB_SLOT_OTHERS || !e->late)
+        return false;
+    e->late--; /* they come in the order in which was asked */
+    free(reply);
+    return true;
+}
+
+void tr_web_again_tick(tr_web_exchange_t *e, int64_t now_ms) {
+    if (!e->once_until_ms || now_ms < e->once_until_ms)
+        return;
+    e->once_until_ms = 0;
+    e->asked--;
+    e->late++;
+    do_it(e);
 }
 
 bool tr_web_again_begin(tr_web_exchange_t *e) {

@@ -56,7 +56,7 @@ static void leave_parked(tr_web_exchange_t *e) {
 }
 
 static void drop_replies(tr_web_exchange_t *e) {
-    for (unsigned i = 0; i < TR_WEB_SLOTS; i++) {
+    for (unsigned i = 0; i <= TR_WEB_SLOT_OTHERS; i++) {
         free(e->replies[i]);
         e->replies[i] = NULL;
     }
@@ -96,7 +96,7 @@ void tr_web_exchange_gone(tr_web_exchange_t *e) {
     tr_web_stream_finish(e);
     tr_web_crowd_leave(e);
     e->wsi = NULL;
-    if (!e->asked)
+    if (!e->asked && !e->late)
         tr_web_exchange_free(e);
 }
 
@@ -557,13 +557,17 @@ int tr_web_exchange_complete(tr_web_exchange_t *e) {
     return leave(e);
 }
 
-void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
+/* One that was waited for. */
+static void take_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
     free(e->replies[reply->slot]);
     e->replies[reply->slot] = reply;
-    if (--e->asked > 0)
-        return;
-    if (e->wsi || e->once) /* who has gone may ask again what became of it */
+    if (--e->asked == 0 && (e->wsi || e->once)) /* who has gone may ask again what became of it */
         e->on_replies(e);
-    if (!e->wsi && !e->asked)
+}
+
+void tr_web_exchange_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
+    if (!tr_web_again_is_late(e, reply))
+        take_reply(e, reply);
+    if (!e->wsi && !e->asked && !e->late)
         tr_web_exchange_free(e);
 }

@@ -25,7 +25,8 @@
 #define TR_WEB_KEY_MAX     128
 #define TR_WEB_TAGS_SIZE   256 /* of a list of ETags; a longer one is not looked at */
 #define TR_WEB_SLOTS       7
-#define TR_WEB_MESSAGE_MAX 16384 /* bytes of what a client says over a WebSocket */
+#define TR_WEB_SLOT_OTHERS TR_WEB_SLOTS /* of what other gateways say (again.c) */
+#define TR_WEB_MESSAGE_MAX 16384        /* bytes of what a client says over a WebSocket */
 
 struct lws;
 struct tr_web_server;
@@ -80,14 +81,17 @@ struct tr_web_exchange {
     char path[TR_WEB_PATH_MAX + 1];
     char query[TR_WEB_QUERY_MAX + 1]; /* decoded, as name=value, each ended by a NUL */
     size_t query_len;
-    char last_event[64];                                 /* Last-Event-ID */
-    char host[256];                                      /* that was asked, with its port */
-    char once_key[TR_WEB_KEY_MAX + 1];                   /* Idempotency-Key; "": none */
-    bool once;                                           /* its answer is to be kept under it */
-    bool once_shared;                                    /* and other gateways are to be told of it */
-    char known_tags[TR_WEB_TAGS_SIZE];                   /* If-None-Match; "": none */
-    char tag[24];                                        /* the ETag of what was responded, with its quotes */
-    char a2a_version[16];                                /* A2A-Version */
+    char last_event[64];               /* Last-Event-ID */
+    char host[256];                    /* that was asked, with its port */
+    char once_key[TR_WEB_KEY_MAX + 1]; /* Idempotency-Key; "": none */
+    bool once;                         /* its answer is to be kept under it */
+    bool once_shared;                  /* and other gateways are to be told of it */
+    uint64_t once_nonce;               /* by which it is known there as this one's */
+    int64_t once_until_ms;             /* what they say is waited for until then; 0: it is not */
+    unsigned late;                     /* answers of theirs that nobody waits for any more */
+    char known_tags[TR_WEB_TAGS_SIZE]; /* If-None-Match; "": none */
+    char tag[24];                      /* the ETag of what was responded, with its quotes */
+    char a2a_version[16];              /* A2A-Version */
     char mcp_version[16], mcp_method[48], mcp_name[128]; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     char origin[256];                                    /* of a page that may read the answer; "": none */
     char page_origin[256];                               /* Origin, whatever it is; "": none */
@@ -114,7 +118,7 @@ struct tr_web_exchange {
     json_t *found;                                /* what a handler has found out before it asks; or NULL */
 
     unsigned asked; /* replies that are awaited */
-    tr_web_reply_t *replies[TR_WEB_SLOTS];
+    tr_web_reply_t *replies[TR_WEB_SLOTS + 1];
     void (*on_replies)(tr_web_exchange_t *self);
 
     unsigned status;

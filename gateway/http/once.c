@@ -57,14 +57,23 @@ static bool has_room(const tr_once_t *self, size_t more, size_t bytes) {
     return self->count + more <= TR_ONCE_MAX && self->bytes + bytes <= TR_ONCE_BYTES;
 }
 
-/* What is too old goes, and what is in the way of so many more, of so many bytes. False: there is no room. */
+/* That it was done is known on. */
+static void forget_answer(tr_once_t *self, entry_t *entry) {
+    self->bytes -= entry->answer.len;
+    free((void *)(uintptr_t)entry->answer.bytes);
+    entry->answer = (tr_once_answer_t){0};
+}
+
+/* What is too old goes, and what is in the way of so many more; answers, where so many bytes have no room. False: there is none. */
 static bool make_room(tr_once_t *self, size_t more, size_t bytes, int64_t now_ms) {
     for (entry_t *entry = self->oldest, *younger; entry; entry = younger) {
         younger = entry->younger;
         if (has_room(self, more, bytes) && now_ms - entry->at_ms < TR_ONCE_KEEP_MS)
             break;
-        if (entry->ended)
+        if (entry->ended && (self->count + more > TR_ONCE_MAX || now_ms - entry->at_ms >= TR_ONCE_KEEP_MS))
             forget(self, entry);
+        else if (entry->ended)
+            forget_answer(self, entry);
     }
     return has_room(self, more, bytes);
 }
@@ -123,14 +132,12 @@ void tr_once_end(
     if (!entry || entry->ended)
         return;
     char *bytes = make_room(self, 0, answer->len, now_ms) ? malloc(answer->len + 1) : NULL;
-    if (!bytes) { /* as if no key had been given */
-        forget(self, entry);
+    entry->ended = true;
+    if (!bytes) /* that it was done is known nevertheless */
         return;
-    }
     if (answer->len)
         memcpy(bytes, answer->bytes, answer->len);
     entry->answer = (tr_once_answer_t){answer->status, answer->type, bytes, answer->len};
-    entry->ended = true;
     self->bytes += answer->len;
 }
 

@@ -2,8 +2,8 @@
  * Answers by the keys that clients gave their requests (Idempotency-Key): who asks again under the same key, since he does not know what became of it,
  * gets the answer of the first time, and nothing is done twice.
  *
- * A key is of who gave it. Kept are TR_ONCE_MAX of them, of TR_ONCE_BYTES bytes of answers, for an hour; the oldest goes first where there is no room.
- * What has not been answered yet stays.
+ * A key is of who gave it. Kept are TR_ONCE_MAX of them, of TR_ONCE_BYTES bytes of answers, for an hour; the oldest goes first where there is no room. Where it is
+ * bytes that have none, the answer goes alone: that it was done is known on, by a status of 0. What has not been answered yet stays.
  *
  * Pure; one thread.
  */

@@ -60,7 +60,7 @@ static void test_an_hour_later_it_is_forgotten(void **state) {
 static void test_it_is_bounded(void **state) {
     tr_once_t *once = *state;
     tr_once_answer_t answer;
-    char key[16], *large = calloc(1, TR_ONCE_BYTES);
+    char key[16], *large = calloc(1, TR_ONCE_BYTES + 1);
     for (int i = 0; i < TR_ONCE_MAX; i++) {
         snprintf(key, sizeof key, "%d", i);
         assert_int_equal(tr_once_begin(once, "ann", key, one, 0, &answer), TR_ONCE_NEW);
@@ -71,8 +71,16 @@ static void test_it_is_bounded(void **state) {
     tr_once_end(once, "ann", "8", &(tr_once_answer_t){200, NULL, large, TR_ONCE_BYTES}, 0);
     assert_int_equal(tr_once_begin(once, "ann", "8", one, 0, &answer), TR_ONCE_KNOWN);
     tr_once_drop(once, "ann", "10");
-    tr_once_end(once, "ann", "9", &(tr_once_answer_t){200, NULL, large, 1}, 0); /* 8 goes for it */
+    tr_once_end(
+        once, "ann", "9", &(tr_once_answer_t){200, NULL, large, 1}, 0); /* what 8 answered goes for it */
     assert_int_equal(tr_once_begin(once, "ann", "9", one, 0, &answer), TR_ONCE_KNOWN);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(tr_once_begin(once, "ann", "8", two, 0, &answer), TR_ONCE_OTHER);
+    assert_int_equal(tr_once_begin(once, "ann", "8", one, 0, &answer), TR_ONCE_KNOWN);
+    assert_int_equal(answer.status, 0);
+    tr_once_end(once, "ann", "11", &(tr_once_answer_t){200, NULL, large, TR_ONCE_BYTES + 1}, 0); /* never */
+    assert_int_equal(tr_once_begin(once, "ann", "11", one, 0, &answer), TR_ONCE_KNOWN);
+    assert_int_equal(answer.status, 0);
     free(large);
 }
 

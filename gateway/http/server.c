@@ -118,8 +118,10 @@ static void refresh_certificate(tr_web_server_t *self) {
 static void on_tick(lws_sorted_usec_list_t *tick) {
     tr_web_server_t *self = lws_container_of(tick, tr_web_server_t, tick);
     int64_t now_ms = tr_clock_ms();
-    for (tr_web_exchange_t *e = self->exchanges; e; e = e->next)
+    for (tr_web_exchange_t *e = self->exchanges; e; e = e->next) {
         tr_web_stream_beat(e, now_ms);
+        tr_web_again_tick(e, now_ms);
+    }
     refresh_certificate(self);
     tr_web_admit_tick(self, now_ms);
     tr_web_login_tick(self);
@@ -227,6 +229,7 @@ static int share(tr_web_server_t *self, tr_error_t *error) {
     return tr_web_shared_new(&(tr_web_shared_config_t){.file = o->redis,
                                  .under_way_ms = longest_ms + SPARE_MS,
                                  .bridge = self->config.bridge,
+                                 .slot = TR_WEB_SLOT_OTHERS,
                                  .log = self->config.log},
         &self->shared, error);
 }

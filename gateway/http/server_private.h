@@ -127,6 +127,10 @@ bool tr_web_again_begin(tr_web_exchange_t *e);
 void tr_web_again_keep(tr_web_exchange_t *e);
 /* What is responded cannot be given again: who asks once more is told so, and nothing is done twice. */
 void tr_web_again_spend(tr_web_exchange_t *e);
+/* A reply that nobody waits for any more: it is freed. */
+bool tr_web_again_is_late(tr_web_exchange_t *e, tr_web_reply_t *reply);
+/* Now and then: who has waited long enough for what other gateways know goes on without. */
+void tr_web_again_tick(tr_web_exchange_t *e, int64_t now_ms);
 /* The exchange is over: what has no answer by now has none to be kept. */
 void tr_web_again_leave(tr_web_exchange_t *e);
 /* Responds 304 in place of what the client has already (If-None-Match). */

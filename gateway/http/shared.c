@@ -1,6 +1,6 @@
 /*
  * A value is "W" DIGEST NONCE while it is under way, and then "A" DIGEST STATUS TYPE "\n" TEXT; digests are hexadecimal. A script that is run once more on a
- * new connection finds its own nonce, and says the same.
+ * new connection finds its own nonce, and says the same; another request, also of the same gateway, has another one.
  *
  * After a failure the server is left alone for REST_MS: one that hangs would hold up all that wait, each for as long as one call may take.
  */
@@ -9,12 +9,12 @@
 #include "gateway/events.h"
 #include "gateway/worker.h"
 #include "lib/base/clock.h"
-#include "lib/base/random.h"
 #include "lib/redis/place.h"
 #include "lib/redis/redis.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,7 @@
 #define NAME_MAX_ 48
 #define STATUS    3
 #define REST_MS   5000
+#define SILENT_MS 1000 /* behind a call that takes longer nobody waits */
 
 /* KEYS: the name. ARGV: what it is while it is under way, and for how long (ms). */
 static const char begin_script[] = "local v = redis.call('GET', KEYS[1])\n"
@@ -48,7 +49,8 @@ typedef enum { BEGIN, END, DROP } what_t;
 typedef struct job {
     tr_job_t job; /* first */
     what_t what;
-    void *owner;                           /* of BEGIN */
+    void *owner; /* of BEGIN */
+    uint64_t nonce;
     char name[NAME_MAX_], digest[HEX + 1]; /* hexadecimal */
     size_t len;
     char answer[]; /* of END: the value */
@@ -58,9 +60,10 @@ struct tr_web_shared {
     tr_bridge_t *bridge;
     tr_log_t *log;
     int64_t under_way_ms;
-    uint64_t nonce; /* of this run of the gateway */
+    unsigned slot;
     tr_worker_t *worker;
-    tr_redis_t *redis; /* the worker's, as what follows */
+    tr_redis_t *redis;        /* the worker's, as what follows */
+    _Atomic int64_t since_ms; /* when it began the call that it is at; 0: it is at none */
     bool away;
     int64_t rests_until_ms; /* after a failure */
 };
@@ -83,7 +86,7 @@ static int run_script(tr_web_shared_t *self, const job_t *job, redisReply **ret_
     if (tr_clock_ms() < self->rests_until_ms)
         return -EAGAIN;
     snprintf(key, sizeof key, "{%s}:once:%s", tr_redis_prefix(self->redis), job->name);
-    snprintf(mine, sizeof mine, "W%s%016" PRIx64, job->digest, self->nonce);
+    snprintf(mine, sizeof mine, "W%s%016" PRIx64, job->digest, job->nonce);
     snprintf(ms, sizeof ms, "%" PRId64, ends ? (int64_t)TR_ONCE_KEEP_MS : self->under_way_ms);
     const char *argv[] = {scripts[job->what], "1", key, mine, ends ? job->answer : ms, ms};
     const size_t lengths[] = {
@@ -116,7 +119,7 @@ static void begin(tr_web_shared_t *self, const job_t *job) {
     int rc = run_script(self, job, &reply);
     json_t *told = rc == 1 ? found(job, reply) : NULL;
     char *text = told ? json_dumps(told, JSON_COMPACT) : NULL;
-    tr_bridge_tell(self->bridge, job->owner, text ? text : "{\"found\":\"new\"}");
+    tr_bridge_tell(self->bridge, job->owner, self->slot, text ? text : "{\"found\":\"new\"}");
     free(text);
     json_decref(told);
     freeReplyObject(reply);
@@ -127,11 +130,14 @@ static void drop(tr_job_t *job) {
 }
 
 static void run(void *arg, tr_job_t *next) {
+    tr_web_shared_t *self = arg;
     const job_t *job = (const job_t *)next;
+    atomic_store(&self->since_ms, tr_clock_ms());
     if (job->what == BEGIN)
-        begin(arg, job);
+        begin(self, job);
     else
-        run_script(arg, job, NULL); /* what is not kept stays under way until its time is over, ignoring */
+        run_script(self, job, NULL); /* what is not kept stays under way until its time is over, ignoring */
+    atomic_store(&self->since_ms, 0);
     drop(next);
 }
 
@@ -157,8 +163,8 @@ int tr_web_shared_new(const tr_web_shared_config_t *config, tr_web_shared_t **re
         return tr_error_set(error, -ENOMEM, "out of memory");
     *self = (tr_web_shared_t){.bridge = config->bridge,
         .log = config->log,
-        .under_way_ms = config->under_way_ms,
-        .nonce = tr_random_seed()};
+        .slot = config->slot,
+        .under_way_ms = config->under_way_ms};
     int rc = connect_to(self, config->file, error);
     if (rc == 0 && !(self->worker = tr_worker_new(JOBS_MAX, run, drop, self)))
         rc = tr_error_set(error, -ENOMEM, "out of memory or threads");
@@ -179,12 +185,13 @@ void tr_web_shared_destroy(tr_web_shared_t **self_p) {
     *self_p = NULL;
 }
 
-static job_t *new_job(
-    what_t what, const char *name, const unsigned char digest[TR_ONCE_DIGEST], size_t answer) {
+static job_t *new_job(what_t what, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
+    uint64_t nonce, size_t answer) {
     job_t *job = calloc(1, sizeof *job + answer + 1);
     if (!job)
         return NULL;
     job->what = what;
+    job->nonce = nonce;
     snprintf(job->name, sizeof job->name, "%s", name);
     sodium_bin2hex(job->digest, sizeof job->digest, digest, TR_ONCE_DIGEST);
     return job;
@@ -197,19 +204,22 @@ static bool give(tr_web_shared_t *self, job_t *job) {
     return false;
 }
 
-bool tr_web_shared_begin(
-    tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST], void *owner) {
-    job_t *job = new_job(BEGIN, name, digest, 0);
+bool tr_web_shared_begin(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
+    uint64_t nonce, void *owner) {
+    int64_t since_ms = atomic_load(&self->since_ms);
+    if (since_ms && tr_clock_ms() - since_ms > SILENT_MS)
+        return false;
+    job_t *job = new_job(BEGIN, name, digest, nonce, 0);
     if (job)
         job->owner = owner;
     return give(self, job);
 }
 
 void tr_web_shared_end(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
-    const tr_once_answer_t *answer) {
+    uint64_t nonce, const tr_once_answer_t *answer) {
     size_t type = answer && answer->type ? strlen(answer->type) : 0;
     size_t len = answer ? 1 + HEX + STATUS + type + 1 + answer->len : 0;
-    job_t *job = new_job(answer ? END : DROP, name, digest, len);
+    job_t *job = new_job(answer ? END : DROP, name, digest, nonce, len);
     if (job && answer) {
         int n = sprintf(
             job->answer, "A%s%03u%s\n", job->digest, answer->status % 1000, answer->type ? answer->type : "");

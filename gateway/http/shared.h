@@ -21,6 +21,7 @@ typedef struct tr_web_shared_config {
     const char *file;     /* where the server is: its first line, as lib/redis/place.h has it */
     int64_t under_way_ms; /* how long one that has no answer is not tried again */
     tr_bridge_t *bridge;
+    unsigned slot; /* of the replies */
     tr_log_t *log;
 } tr_web_shared_config_t;
 
@@ -29,12 +30,12 @@ int tr_web_shared_new(const tr_web_shared_config_t *config, tr_web_shared_t **re
 /* NULL-safe. */
 void tr_web_shared_destroy(tr_web_shared_t **self);
 
-/* The web's thread. Asks whether it was begun elsewhere: the answer comes to `owner` as a reply of slot 0, a map: {"found": "new" | "under-way" | "other"}, or
- * {"found": "known", "status", "type", "text"}. False: too many wait, and nothing comes. */
-bool tr_web_shared_begin(
-    tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST], void *owner);
+/* The web's thread. Asks whether it was begun elsewhere, or here before: the answer comes to `owner` as a reply, a map: {"found": "new" | "under-way" | "other"}, or
+ * {"found": "known", "status", "type", "text"}. `nonce` is of this request alone. False: too many wait, or the server is silent, and nothing comes. */
+bool tr_web_shared_begin(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
+    uint64_t nonce, void *owner);
 /* What was answered, which fits; its status 0: it was done, and the answer cannot be kept. NULL: nothing that may be given again, it may be tried anew. */
 void tr_web_shared_end(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
-    const tr_once_answer_t *answer);
+    uint64_t nonce, const tr_once_answer_t *answer);
 
 #endif

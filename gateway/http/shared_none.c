@@ -12,13 +12,13 @@ void tr_web_shared_destroy(tr_web_shared_t **self) {
     (void)self;
 }
 
-bool tr_web_shared_begin(
-    tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST], void *owner) {
-    (void)self, (void)name, (void)digest, (void)owner;
+bool tr_web_shared_begin(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
+    uint64_t nonce, void *owner) {
+    (void)self, (void)name, (void)digest, (void)nonce, (void)owner;
     return false;
 }
 
 void tr_web_shared_end(tr_web_shared_t *self, const char *name, const unsigned char digest[TR_ONCE_DIGEST],
-    const tr_once_answer_t *answer) {
-    (void)self, (void)name, (void)digest, (void)answer;
+    uint64_t nonce, const tr_once_answer_t *answer) {
+    (void)self, (void)name, (void)digest, (void)nonce, (void)answer;
 }
