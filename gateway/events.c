@@ -102,4 +102,9 @@ const tr_event_t tr_gateway_events[TR_G_EVENTS] = {
         "gateway that got them alone "
         "until it is there again.",
         "The error says why: see whether it runs, and whether the file of --redis says where."},
+    [TR_G_PROVIDER_SILENT] = {"G026", TR_LOG_WARN, "provider silent",
+        "The OpenID provider did not say what it is, or its keys, when it was asked for them by itself. "
+        "People "
+        "sign in by what is known of it, where something is; it is asked each minute. Told once.",
+        "The error says why: see whether the gateway reaches the provider."},
 };

@@ -30,6 +30,7 @@ typedef enum tr_gateway_event {
     TR_G_SIGN_OUT_ALONE,
     TR_G_PROVIDER_WRONG,
     TR_G_KEYS_ALONE,
+    TR_G_PROVIDER_SILENT,
     TR_G_EVENTS,
 } tr_gateway_event_t;
 

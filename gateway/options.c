@@ -71,6 +71,11 @@ static const tr_option_t table[] = {
         "What the page calls the provider. Without it: its address."},
     {"oidc-ca", 0, "FILE", TR_STRING(O, web.oidc_ca), NULL,
         "Certificates (PEM) by which the provider is known, in place of the system's."},
+    {"oidc-refresh", 0, "TIME", TR_DURATION(O, web.oidc_refresh_ms), "1h",
+        "How often the provider is asked for what it says of itself, and for its keys. Where it does not "
+        "answer, "
+        "what is known stays, and it is asked each minute.",
+        .min = 1000, .max = 86400000},
     {"tls-cert", 0, "FILE", TR_STRING(O, web.tls_cert), NULL,
         "The certificate chain (PEM), for HTTPS and HTTP/2."},
     {"tls-key", 0, "FILE", TR_STRING(O, web.tls_key), NULL, "Its private key."},

@@ -1,5 +1,6 @@
 #include "gateway/provider.h"
 
+#include "gateway/events.h"
 #include "gateway/http/jwt.h"
 #include "gateway/worker.h"
 #include "lib/base/clock.h"
@@ -18,8 +19,8 @@
 #include <sodium.h>
 
 #define WAITING_MAX  16
-#define FRESH_MS     INT64_C(3600000)
-#define RETRY_MS     60000 /* after a failure what was known counts for so long before it is asked again */
+#define RETRY_MS     60000 /* after a failure what is known counts for so long before it is asked again */
+#define SLOW_MS      1000  /* one that says soon that it is away costs nobody anything */
 #define CONNECT_MS   5000
 #define TOTAL_MS     10000
 #define TURN_MS      100 /* how soon it sees that it is to end */
@@ -34,6 +35,7 @@ typedef struct question {
     char code[CODE_MAX + 1]; /* "": where people sign in */
     char redirect[REDIRECT_MAX + 1];
     char nonce[TR_WEB_FLOW_WORD], verifier[TR_WEB_FLOW_WORD];
+    int64_t given_ms;
 } question_t;
 
 /* Why there is no answer. */
@@ -53,17 +55,19 @@ struct tr_provider {
     tr_bridge_t *bridge;
     tr_worker_t *worker;
     _Atomic bool stop;
-    pthread_mutex_t lock; /* of what follows, which the thread alone writes */
+    pthread_mutex_t lock; /* of what follows */
     tr_oidc_provider_t known;
-    int64_t known_ms; /* 0: it is not */
+    bool is_known;  /* the thread alone writes this, as the above */
+    int64_t due_ms; /* when it is asked again by itself; INT64_MAX: that is under way */
 
     /* The thread's: */
     const tr_web_module_t *web;
     tr_llm_loop_t loop;
     tr_llm_transfers_t *transfers;
     tr_web_jwt_t *keys; /* NULL: there are none yet */
-    int64_t keys_ms;
-    int64_t tried_ms; /* when it was asked last what it is */
+    bool is_stale;      /* it did not answer when it was asked again */
+    trouble_t trouble;  /* of the last question that got no answer of it */
+    int64_t failed_ms, rests_until_ms;
 };
 
 /* False, always. */
@@ -142,29 +146,17 @@ static bool get(tr_provider_t *self, const char *url, answer_t *answer, trouble_
 
 /* ---- what is known of it ---- */
 
-static bool is_fresh(int64_t since_ms) {
-    return since_ms && tr_clock_ms() - since_ms < FRESH_MS;
-}
-
 static void keep_known(tr_provider_t *self, const tr_oidc_provider_t *provider) {
     pthread_mutex_lock(&self->lock);
     self->known = *provider;
-    self->known_ms = tr_clock_ms();
+    self->is_known = true;
     pthread_mutex_unlock(&self->lock);
-}
-
-/* What was known before still counts where it says nothing now: one that hangs does not hold up each that signs in. */
-static bool knows_enough(const tr_provider_t *self) {
-    return is_fresh(self->known_ms) || (self->known_ms && tr_clock_ms() - self->tried_ms < RETRY_MS);
 }
 
 static bool discover(tr_provider_t *self, trouble_t *trouble) {
     tr_oidc_provider_t provider;
     answer_t answer = {0};
     tr_buffer_t url;
-    if (knows_enough(self))
-        return true;
-    self->tried_ms = tr_clock_ms();
     tr_buffer_init(&url, 0);
     tr_oidc_description_url(self->config.issuer, &url);
     bool good = get(self, tr_buffer_string(&url), &answer, trouble);
@@ -177,7 +169,7 @@ static bool discover(tr_provider_t *self, trouble_t *trouble) {
         keep_known(self, &provider);
     tr_buffer_finish(&url);
     finish_answer(&answer);
-    return good || self->known_ms;
+    return good;
 }
 
 static bool fetch_keys(tr_provider_t *self, trouble_t *trouble) {
@@ -193,7 +185,6 @@ static bool fetch_keys(tr_provider_t *self, trouble_t *trouble) {
     if (good) {
         tr_web_jwt_destroy(&self->keys);
         self->keys = keys;
-        self->keys_ms = tr_clock_ms();
     }
     finish_answer(&answer);
     return good;
@@ -255,17 +246,78 @@ static bool identify(
     tr_buffer_t token;
     const char *why = NULL;
     tr_buffer_init(&token, 0);
-    bool good = exchange_code(self, q, &token, trouble), fresh = is_fresh(self->keys_ms);
-    if (good && !fresh)
+    bool had_keys = self->keys, good = exchange_code(self, q, &token, trouble);
+    if (good && !had_keys)
         good = fetch_keys(self, trouble);
     if (good)
         why = check(self, q, &token, ret_bearer);
-    if (why == tr_web_jwt_stranger && fresh && (good = fetch_keys(self, trouble)))
+    if (why == tr_web_jwt_stranger && had_keys && (good = fetch_keys(self, trouble)))
         why = check(self, q, &token, ret_bearer);
     if (good && why)
         good =
             fail(trouble, why == tr_web_jwt_roleless ? "no-role" : "sign-in-failed", "the identity: %s", why);
     wipe(&token);
+    return good;
+}
+
+/* ---- one that says nothing ---- */
+
+/* It is waited for once: those that have waited behind, and who comes for as long as it took, are told the same at once. */
+static bool is_away(const tr_provider_t *self, const question_t *q, trouble_t *trouble) {
+    if (!self->failed_ms || (q->given_ms > self->failed_ms && tr_clock_ms() >= self->rests_until_ms))
+        return false;
+    *trouble = self->trouble;
+    return true;
+}
+
+static void note_away(tr_provider_t *self, const trouble_t *trouble, int64_t began_ms) {
+    if (strcmp(trouble->reason, "provider-away") != 0)
+        return;
+    self->trouble = *trouble;
+    self->failed_ms = tr_clock_ms();
+    int64_t took_ms = self->failed_ms - began_ms;
+    self->rests_until_ms = self->failed_ms + (took_ms > SLOW_MS ? took_ms : 0);
+}
+
+/* ---- by itself ---- */
+
+static void tell_stale(tr_provider_t *self, bool stale, const trouble_t *trouble) {
+    if (stale && !self->is_stale)
+        tr_log(self->config.log, &tr_gateway_events[TR_G_PROVIDER_SILENT], "issuer=%s error=%s",
+            self->config.issuer, trouble->detail);
+    self->is_stale = stale;
+}
+
+/* What is known stays where there is no answer. */
+static void refresh(tr_provider_t *self) {
+    trouble_t trouble = {.reason = "busy"};
+    int64_t began_ms = tr_clock_ms();
+    bool good = discover(self, &trouble) && fetch_keys(self, &trouble);
+    int64_t wait_ms = self->config.refresh_ms;
+    if (!good && wait_ms > RETRY_MS)
+        wait_ms = RETRY_MS;
+    if (!good && !self->is_known)
+        note_away(self, &trouble, began_ms);
+    if (!atomic_load(&self->stop))
+        tell_stale(self, !good, &trouble);
+    pthread_mutex_lock(&self->lock);
+    self->due_ms = tr_clock_ms() + wait_ms;
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* ---- questions ---- */
+
+static bool find_out(
+    tr_provider_t *self, const question_t *q, tr_web_bearer_t *ret_bearer, trouble_t *trouble) {
+    int64_t began_ms = tr_clock_ms();
+    if (self->is_known && !*q->code)
+        return true;
+    if (is_away(self, q, trouble))
+        return false;
+    bool good =
+        (self->is_known || discover(self, trouble)) && (!*q->code || identify(self, q, ret_bearer, trouble));
+    if (!good)
+        note_away(self, trouble, began_ms);
     return good;
 }
 
@@ -284,20 +336,26 @@ static void drop(tr_job_t *job) {
     free(job);
 }
 
-static void run(void *arg, tr_job_t *job) {
-    tr_provider_t *self = arg;
-    const question_t *q = (const question_t *)job;
+static void tell_answer(tr_provider_t *self, const question_t *q) {
     tr_web_bearer_t bearer = {0};
     trouble_t trouble = {.reason = "busy"};
-    bool good = discover(self, &trouble) && (!*q->code || identify(self, q, &bearer, &trouble));
-    if (q->owner && !good)
+    if (!find_out(self, q, &bearer, &trouble))
         tell(self, q, json_pack("{s:s, s:s}", "reason", trouble.reason, "detail", trouble.detail));
-    else if (q->owner && *q->code)
+    else if (*q->code)
         tell(self, q,
             json_pack(
                 "{s:s, s:i, s:s}", "name", bearer.name, "role", (int)bearer.role, "label", bearer.label));
-    else if (q->owner)
+    else
         tell(self, q, json_pack("{s:s}", "authorize", self->known.authorize));
+}
+
+static void run(void *arg, tr_job_t *job) {
+    tr_provider_t *self = arg;
+    const question_t *q = (const question_t *)job;
+    if (q->owner)
+        tell_answer(self, q);
+    else
+        refresh(self);
     drop(job);
 }
 
@@ -306,6 +364,7 @@ static void run(void *arg, tr_job_t *job) {
 static int give(tr_provider_t *self, question_t *q) {
     if (!q)
         return -ENOMEM;
+    q->given_ms = tr_clock_ms();
     if (tr_worker_give(self->worker, &q->job))
         return 0;
     drop(&q->job);
@@ -337,11 +396,24 @@ int tr_provider_redeem(
 
 bool tr_provider_known(tr_provider_t *self, tr_oidc_provider_t *ret_provider) {
     pthread_mutex_lock(&self->lock);
-    bool known = self->known_ms != 0;
+    bool known = self->is_known;
     if (known)
         *ret_provider = self->known;
     pthread_mutex_unlock(&self->lock);
     return known;
+}
+
+void tr_provider_tick(tr_provider_t *self, int64_t now_ms) {
+    pthread_mutex_lock(&self->lock);
+    bool due = now_ms >= self->due_ms;
+    if (due)
+        self->due_ms = INT64_MAX;
+    pthread_mutex_unlock(&self->lock);
+    if (!due || tr_provider_find(self, NULL) == 0)
+        return;
+    pthread_mutex_lock(&self->lock);
+    self->due_ms = now_ms; /* many sign in: at the next tick */
+    pthread_mutex_unlock(&self->lock);
 }
 
 /* ---- beginning and end ---- */
@@ -367,6 +439,7 @@ int tr_provider_new(const tr_provider_config_t *config, tr_bridge_t *bridge, tr_
         return tr_error_set(error, -ENOMEM, "out of memory");
     self->config = *config;
     self->bridge = bridge;
+    self->due_ms = INT64_MAX; /* it is asked at once */
     self->loop = (tr_llm_loop_t){.epoll_fd = -1, .timer_fd = -1};
     pthread_mutex_init(&self->lock, NULL);
     int rc = init(self, error);

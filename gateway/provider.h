@@ -2,8 +2,9 @@
  * The OpenID provider at which people sign in, asked by a thread of its own, since it may take its time: one question after the other, a few
  * waiting. Answers come as replies over the bridge.
  *
- * What the provider says of itself is asked for when it is needed, and kept for an hour; its keys likewise, and once more when an identity
- * is signed by one that is not among them. Neither redirects are followed nor is anything but the identity kept of what it gives.
+ * What the provider says of itself, and its keys, are asked for at once and then again and again by itself; where it does not answer, what is known stays, and it is
+ * asked each minute. Keys are asked for once more when an identity is signed by one that is not among them. Of one that hangs, and of which nothing is known, each
+ * question waits for the first one, and no longer. Neither redirects are followed nor is anything but the identity kept of what it gives.
  */
 #ifndef TR_GATEWAY_PROVIDER_H
 #define TR_GATEWAY_PROVIDER_H
@@ -12,6 +13,7 @@
 #include "gateway/http/flow.h"
 #include "gateway/http/oidc.h"
 #include "lib/base/error.h"
+#include "lib/base/log.h"
 #include "lib/base/options.h"
 
 typedef struct tr_provider_config {
@@ -20,6 +22,8 @@ typedef struct tr_provider_config {
     const char *claim;           /* these two as in jwt.h */
     tr_strings_t roles;
     const char *ca_file; /* NULL: the system's */
+    int64_t refresh_ms;  /* how often it is asked what it is, and for its keys */
+    tr_log_t *log;
 } tr_provider_config_t;
 
 typedef struct tr_provider tr_provider_t;
@@ -35,6 +39,8 @@ int tr_provider_find(tr_provider_t *self, void *owner);
 /* Who has come back with this code: {"name", "role", "label"}, or {"reason", "detail"}. Likewise. -EINVAL: it is no code. */
 int tr_provider_redeem(
     tr_provider_t *self, const char *code, const tr_web_flow_t *flow, const char *redirect, void *owner);
+/* The web's thread, each second: asks it again when it is time. */
+void tr_provider_tick(tr_provider_t *self, int64_t now_ms);
 /* Any thread: what it has said of itself. False: it has not been asked yet. */
 bool tr_provider_known(tr_provider_t *self, tr_oidc_provider_t *ret_provider);
 

@@ -172,6 +172,8 @@ void tr_web_login_tick(tr_web_server_t *server) {
     tr_error_t error = {0};
     if (!login)
         return;
+    if (login->provider)
+        tr_provider_tick(login->provider, tr_clock_ms());
     if (login->users && tr_users_refresh(login->users, &error)) {
         use_keys(login);
         tr_log(server->config.log, &tr_gateway_events[TR_G_USERS], "users=%zu", tr_users_count(login->users));

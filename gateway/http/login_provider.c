@@ -105,7 +105,9 @@ int tr_web_login_provider_init(tr_web_server_t *server, tr_error_t *error) {
         .secret = login->secret,
         .claim = o->oidc_claim,
         .roles = o->oidc_roles,
-        .ca_file = o->oidc_ca};
+        .ca_file = o->oidc_ca,
+        .refresh_ms = o->oidc_refresh_ms,
+        .log = server->config.log};
     rc = tr_provider_new(&config, server->config.bridge, &login->provider, error);
     return rc < 0 ? tr_error_prefix(error, "--oidc-client") : 0;
 }
@@ -220,16 +222,13 @@ static void put_place(
     sodium_memzero(word, sizeof word);
 }
 
-static void on_found(tr_web_exchange_t *e) {
+static void send_there(tr_web_exchange_t *e, const char *authorize) {
     char sealed[TR_WEB_FLOW_SIZE];
     tr_web_flow_t flow;
     tr_buffer_t place;
-    json_t *answer = answer_of(e);
-    if (!answer)
-        return;
     tr_web_flow_begin(tr_clock_wall_ms(), &flow);
     tr_buffer_init(&place, PLACE_MAX);
-    put_place(e, json_string_value(json_object_get(answer, "authorize")), &flow, &place);
+    put_place(e, authorize, &flow, &place);
     if (place.failed)
         turn_back(e, "sign-in-failed",
             "the provider's address, or --oidc-client, --oidc-scopes or --public-url, is too long");
@@ -239,11 +238,23 @@ static void on_found(tr_web_exchange_t *e) {
         tr_web_redirect(e, tr_buffer_string(&place));
     }
     tr_buffer_finish(&place);
+}
+
+static void on_found(tr_web_exchange_t *e) {
+    json_t *answer = answer_of(e);
+    if (answer)
+        send_there(e, json_string_value(json_object_get(answer, "authorize")));
     json_decref(answer);
 }
 
+/* What is known will do: nobody waits for what may hang. */
 void tr_web_login_go(tr_web_exchange_t *e) {
-    await(e, tr_provider_find(e->server->login->provider, e), on_found);
+    tr_provider_t *provider = e->server->login->provider;
+    tr_oidc_provider_t known;
+    if (tr_provider_known(provider, &known))
+        send_there(e, known.authorize);
+    else
+        await(e, tr_provider_find(provider, e), on_found);
 }
 
 /* ---- and back ---- */

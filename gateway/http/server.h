@@ -26,6 +26,7 @@ typedef struct tr_web_options {
     const char *oidc_client, *oidc_secret, *oidc_scopes, *oidc_ca,
         *oidc_name;          /* of one where people sign in; likewise */
     tr_strings_t oidc_roles; /* of both: VALUE=ROLE */
+    int64_t oidc_refresh_ms; /* how often that one is asked what it is */
     tr_strings_t hosts, origins, proxies;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;

@@ -39,7 +39,8 @@ class Key:
 
 
 class Provider:
-    """What tests change: claims (None: left out), header, signer ("none", "hmac" or a Key), keys, description, away, asks_first (a page with a button), denies."""
+    """What tests change: claims (None: left out), header, signer ("none", "hmac" or a Key), keys, description, away, asks_first (a page with a button), denies,
+    hangs (the last parts of paths whose questions are taken, and never answered)."""
 
     def __init__(self, directory, tls=None):
         self.directory = directory
@@ -48,6 +49,7 @@ class Provider:
         self.claims, self.header, self.description, self.codes = {}, {}, {}, {}
         self.client, self.secret, self.ways = CLIENT, SECRET, ("basic",)
         self.away = self.asks_first = self.denies = False
+        self.hangs, self.over = set(), threading.Event()
         self.seen = []  # paths that were asked for
         self.token_requests = []
         provider = self
@@ -72,6 +74,7 @@ class Provider:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
+        self.over.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -81,6 +84,9 @@ class Provider:
         url = urllib.parse.urlsplit(handler.path)
         fields = dict(urllib.parse.parse_qsl(url.query if not body else body, keep_blank_values=True))
         self.seen.append(url.path)
+        if url.path.rpartition("/")[2] in self.hangs:
+            self.over.wait()
+            return
         what = {"/realm/.well-known/openid-configuration": self.describe, "/realm/authorize": self.authorize, "/realm/token": self.token,
                 "/realm/keys": lambda *_: {"keys": [key.public() for key in self.keys]}, "/realm/end": self.end}.get(url.path)
         status, answer = (503, "away") if self.away else (404, "nothing") if not what else (200, what(handler, fields))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """People who sign in at an OpenID provider: the authorization code flow with PKCE at a provider of the test's own, what is no identity, answers that are forged,
 sessions over two gateways, and their end."""
+import concurrent.futures
 import os
 import pathlib
 import subprocess
+import time
 import urllib.parse
 
 import provider
@@ -277,6 +279,69 @@ class People(SignIn):
         self.provider.away = False
         self.sign_in()
         self.assertRegex(self.gateway.err, r'G024 .* reason=provider-away error="http://localhost:\d+/realm/.well-known/openid-configuration: HTTP 503"')
+
+    def count(self, part):
+        return sum(path.endswith(part) for path in self.provider.seen)
+
+    def test_it_is_asked_again_by_itself(self):
+        """Before somebody needs it: a new key, and another place."""
+        self.again("--oidc-refresh", "1s")
+        key = provider.Key(self.directory, "second")
+        self.provider.keys, self.provider.signer, self.provider.description = [key], key, {"end_session_endpoint": None}
+        for part in ("openid-configuration", "keys"):
+            before = self.count(part)
+            harness.wait_until(lambda part=part, before=before: self.count(part) >= before + 2, f"that {part} is asked for again")
+        headers, before = self.page(self.sign_in()), self.count("keys")
+        self.assertNotIn("end", self.good(self.post("/api/v1/logout", role=None, headers=headers)))
+        self.assertEqual(before, self.count("keys"))  # that key was known
+
+    def test_one_that_was_heard_and_hangs(self):
+        """What is known of it will do: nobody waits."""
+        self.again("--oidc-refresh", "1s")
+        self.sign_in()
+        self.provider.hangs = {"openid-configuration", "keys"}
+        asked = self.count("openid-configuration")
+        harness.wait_until(lambda: self.count("openid-configuration") > asked, "that it is asked again")
+        began = time.monotonic()
+        for _ in range(20):
+            self.go()
+        self.assertLess(time.monotonic() - began, 4)
+        self.gateway.wait_err("G026 provider silent")
+        self.sign_in()  # by the keys that were known
+        self.assertEqual(self.gateway.err.count("G026"), 1)
+
+    def test_one_that_was_never_heard_and_hangs(self):
+        """The question that it asks by itself is waited for, by all who ask meanwhile; who asks then knows at once."""
+        harness.wait_until(lambda: self.count("openid-configuration") == 1, "that the first gateway has asked")
+        self.provider.hangs, asked = {"openid-configuration"}, 1
+        self.again()
+        harness.wait_until(lambda: self.count("openid-configuration") > asked, "that it is asked")
+
+        def ask(_):
+            began = time.monotonic()
+            self.assertEqual(self.visit("/api/v1/login/provider").headers["location"], "/#sign-in/provider-away")
+            return time.monotonic() - began
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            self.assertLess(max(pool.map(ask, range(8))), 19)  # what is asked by itself: not eight more
+        self.assertLess(max(map(ask, range(5))), 2)
+        self.assertEqual(self.count("openid-configuration"), asked + 1)
+        self.provider.hangs = set()
+        harness.wait_until(lambda: self.visit("/api/v1/login/provider").headers["location"].startswith(self.provider.issuer), "that it is asked again")
+        self.sign_in()
+
+    def test_codes_that_nobody_takes(self):
+        """One that hangs when it is given one: those that wait behind are told the same, and do not wait for as long each."""
+        ways = []
+        for _ in range(4):
+            place, cookie = self.go()
+            ways.append((self.at_provider(place), cookie))
+        self.provider.hangs = {"token"}
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for answer in pool.map(lambda way: self.back(*way), ways):
+                self.assertEqual(answer.headers["location"], "/#sign-in/provider-away")
+        self.assertLess(time.monotonic() - began, 19)
+        self.assertEqual(self.count("token"), 1)
 
     def test_a_description_that_is_wrong(self):
         for wrong in ({"issuer": "https://other.example"}, {"token_endpoint": "http://other.example/token"}, {"jwks_uri": None}):
