@@ -152,6 +152,7 @@ static int connect_host(tr_agentd_t *self, tr_error_t *error) {
         .states = self->states,
         .passive_ms = o->passive_ms,
         .trace_one_in = (uint32_t)o->trace_one_in,
+        .trace_per_second = o->trace_per_second ? (uint32_t)o->trace_per_second : TR_HOST_TRACE_ALL,
         .producer = o->producer,
         .producer_epoch =
             (uint64_t)tr_clock_wall_ms(), /* greater with each start, as long as the clock is right */

@@ -65,8 +65,12 @@ static const tr_option_t table[] = {
         "process is told to end: where whatever ends is started again, as in a cluster. Without it: the end, "
         "with code 72."},
     {"trace-one-in", 0, "N", TR_INT(tr_agentd_options_t, trace_one_in), "0",
-        "Begin a trace (`troupe trace`) with one in N of the messages that the agents send of themselves, a "
-        "thousand in a second at most; 0: with none. What is traced already is so in any case.",
+        "Begin a trace (`troupe trace`) with one in N of the messages that the agents send of themselves; 0: "
+        "with none. What is traced already is so in any case.",
+        .min = 0, .max = INT32_MAX},
+    {"trace-per-second", 0, "N", TR_INT(tr_agentd_options_t, trace_per_second), "1000",
+        "Begin no more traces by --trace-one-in in a second: more are forgotten before anybody looks, unless "
+        "an exporter takes them. 0: as many as come.",
         .min = 0, .max = INT32_MAX},
     TR_PORT_OPTIONS(tr_agentd_options_t, port),
     {"producer", 0, "NAME", TR_STRING(tr_agentd_options_t, producer), NULL,

@@ -48,6 +48,7 @@ typedef struct tr_agentd_options {
     int64_t passive_ms; /* 0: never */
     bool stay;          /* although its agent is another process's */
     int64_t trace_one_in;
+    int64_t trace_per_second;
     tr_port_options_t port;
     const char *state; /* directory, or "postgres"; NULL: the state of agents is kept nowhere */
     const char *state_conninfo, *state_table; /* of postgres; NULL */

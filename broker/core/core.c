@@ -33,6 +33,7 @@ void tr_core_config_defaults(tr_core_config_t *config) {
         .mailbox_records = 262144,
         .mailbox_bytes = 32u << 20,
         .trace_bytes = 4u << 20,
+        .trace_per_second = 1000,
         .service_records = 65536,
         .service_bytes = 64u << 20,
         .service_wait_ms = 30000,

@@ -47,8 +47,9 @@ typedef struct tr_core_config {
     uint32_t topics_max;
     uint32_t subscriptions_max; /* of this platform's agents */
     uint32_t services_max;
-    uint32_t mandates_max; /* paths that are remembered (mandate.h) */
-    size_t trace_bytes;    /* of spans that are kept for `trace` */
+    uint32_t mandates_max;     /* paths that are remembered (mandate.h) */
+    size_t trace_bytes;        /* of spans that are kept for `trace` */
+    uint32_t trace_per_second; /* of the broker's own spans, at most; 0 = no bound */
     int64_t (*wall_ns)(
         void); /* for the broker's own spans, of messages that are traced; NULL: the time of the step is all there is */
     uint32_t told_max; /* sessions that an entry remembers to have told its route; beyond it all are told */

@@ -19,6 +19,7 @@ int tr_broker_configure(
     c->mailbox_records = (uint32_t)o->mailbox_records;
     c->mailbox_bytes = o->mailbox_bytes;
     c->trace_bytes = o->trace_bytes;
+    c->trace_per_second = (uint32_t)o->trace_per_second;
     c->service_records = (uint32_t)o->service_records;
     c->service_bytes = o->service_bytes;
     c->service_wait_ms = (uint32_t)o->service_wait_ms;

@@ -66,6 +66,11 @@ static const tr_option_t table[] = {
         .min = 65536, .max = 1 << 30},
     {"trace-bytes", 0, "SIZE", TR_SIZE(O, trace_bytes), "4M",
         "Bytes of spans that are kept for `troupe trace`; the oldest go first.", .min = 0, .max = 1 << 30},
+    {"trace-per-second", 0, "N", TR_INT(O, trace_per_second), "1000",
+        "Spans of its own that the broker notes in a second (`route`, `deliver`); more are counted as "
+        "dropped. "
+        "0: as many as come.",
+        .min = 0, .max = INT32_MAX},
     {"mailbox-records", 0, "N", TR_INT(O, mailbox_records), "262144",
         "Messages that one mailbox holds; more are refused with busy.", .min = 16, .max = 1 << 28},
     {"mailbox-bytes", 0, "SIZE", TR_SIZE(O, mailbox_bytes), "32M", "Bytes that one mailbox holds.",

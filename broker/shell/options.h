@@ -35,6 +35,7 @@ typedef struct tr_broker_options {
     int64_t window_records;
     size_t window_bytes;
     size_t trace_bytes;
+    int64_t trace_per_second;
     int64_t mailbox_records;
     size_t mailbox_bytes;
     int64_t service_records;

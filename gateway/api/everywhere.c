@@ -20,7 +20,7 @@ enum { OWN, BROKERS };
 /* How answers become one: the elements of a list follow each other, numbers are added, also those of the object `sum`. */
 typedef struct part {
     const char *action, *list;
-    const char *numbers[3]; /* ended by NULL */
+    const char *numbers[4]; /* ended by NULL */
     bool last;              /* of the list no more than were asked for: those that began last */
     int64_t most_ms;        /* that others may take; 0: as the request may */
     void (*then)(
@@ -28,8 +28,8 @@ typedef struct part {
 } part_t;
 
 static const part_t parts[] = {
-    {"trace", "spans", {"forgotten", "dropped"}, false, 0, NULL},
-    {"traces", "traces", {"forgotten", "dropped"}, true, 0, NULL},
+    {"trace", "spans", {"kept", "forgotten", "dropped"}, false, 0, NULL},
+    {"traces", "traces", {"kept", "forgotten", "dropped"}, true, 0, NULL},
     {"spending", "spent", {"total"}, false, 0, NULL},
 };
 static const part_t of_summary = {"spending", "spent", {"total"}, false, SUMMARY_MS, tr_api_summary_spent};

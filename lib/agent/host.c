@@ -21,6 +21,7 @@
 #define BUNDLES_PER_TURN 32
 #define GOODBYE_MS       5000
 #define CONNECT_MS       10000
+#define TRACES           1000 /* in a second: brokers forget more before anybody looks */
 #define FILES_LEAST      24   /* descriptors; libzmq ends a process that has none left */
 #define REFUSED_MS       2500 /* a broker learns of a new certificate within two seconds */
 
@@ -63,6 +64,7 @@ static tr_host_t *host_alloc(const tr_host_options_t *o) {
     h->durable = o->durable;
     h->states = o->states;
     h->trace_one_in = o->trace_one_in;
+    h->trace_per_second = o->trace_per_second ? o->trace_per_second : TRACES;
     h->trace_gap = o->trace_one_in ? (uint32_t)(tr_random_seed() % o->trace_one_in) : 0;
     h->passive_ms = o->states ? o->passive_ms : 0;
     h->on_event = o->on_event;

@@ -181,8 +181,9 @@ struct tr_host {
     bool tell_messages;          /* TR_HOST_MESSAGE */
     _Atomic uint64_t
         busy_trace[2]; /* of the message that is being handled, where it is traced; else 0: for the keeper */
-    uint32_t trace_one_in; /* of the messages that agents send of themselves begins a trace; 0 = none */
-    uint32_t trace_gap;    /* so many of those before the next that does: drawn anew each time (traced.c) */
+    uint32_t trace_one_in;     /* of the messages that agents send of themselves begins a trace; 0 = none */
+    uint32_t trace_per_second; /* so many of these in a second at most; TR_HOST_TRACE_ALL = no bound */
+    uint32_t trace_gap; /* so many of those before the next that does: drawn anew each time (traced.c) */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */
     struct tr_taken *taken;     /* agents that were moved here, by the store (taken.h) */
     bool taken_read;            /* that was read from it, ... */

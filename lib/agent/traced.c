@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define FLUSH_MS    100
-#define BEGIN_MAX   1000u /* traces in a second by chance: brokers forget more before anybody looks */
 #define BATCH_SPANS 64u
 #define BATCH_BYTES 16384u
 #define NAME_SIZE   48
@@ -278,7 +277,7 @@ static bool begin_trace(tr_host_t *host, tr_tracing_t *t, tr_traceparent_t *ret)
     if (t->second != second)
         t->begun = 0;
     t->second = second;
-    if (t->begun == BEGIN_MAX)
+    if (t->begun == host->trace_per_second && t->begun != TR_HOST_TRACE_ALL)
         return false;
     t->begun++;
     new_trace(t, ret);

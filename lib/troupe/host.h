@@ -63,11 +63,13 @@ typedef struct tr_host_options {
     int64_t
         passive_ms; /* an agent whose state is kept, and which is idle for so long, is freed until its next message comes; 0 = never */
     uint32_t
-        trace_one_in;   /* of the messages that its agents send of themselves, one in so many begins a trace
-                              (troupe/trace.h), 1000 in a second at most; 0 = none */
-    int64_t connect_ms; /* give up the first connection after so long; 0 = 10 s, -1 = never */
-    int64_t hang_ms;    /* 0 = 30 s */
-    int64_t hung_ms;    /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
+        trace_one_in; /* of the messages that its agents send of themselves, one in so many begins a trace
+                              (troupe/trace.h); 0 = none */
+    uint32_t
+        trace_per_second; /* such traces that begin in a second at most; 0 = 1000, TR_HOST_TRACE_ALL = as many as come */
+    int64_t connect_ms;         /* give up the first connection after so long; 0 = 10 s, -1 = never */
+    int64_t hang_ms;            /* 0 = 30 s */
+    int64_t hung_ms;            /* at least hang_ms; 0 = TR_HOST_HUNG is never told */
     uint32_t restart_intensity; /* failures of one agent within restart_period_ms that are tolerated before
                                        the host gives up; 0 = 5, TR_HOST_RESTART_NEVER = none */
     int64_t restart_period_ms;  /* 0 = 30 s */
@@ -81,6 +83,7 @@ typedef struct tr_host_options {
 #define TR_HOST_EXIT_GAVE_UP  70
 #define TR_HOST_EXIT_MOVED    72 /* of troupe-agentd: its agent is another process's (`troupe move`) */
 #define TR_HOST_RESTART_NEVER UINT32_MAX
+#define TR_HOST_TRACE_ALL     UINT32_MAX
 
 /* Connects and waits for the broker's welcome. 0; -ETIMEDOUT, -EINVAL, -EPROTO, -EACCES (the broker does not
  * let the certificate in), -EPERM (others can read it), the errno of a certificate that cannot be read, with

@@ -255,10 +255,11 @@ static const struct {
 
 /* Settings of the broker that a client meets. */
 static const char *const settings[] = {"max-record", "window-records", "window-bytes", "trace-bytes",
-    "mailbox-records", "mailbox-bytes", "service-records", "service-bytes", "service-wait", "tries", "poison",
-    "heartbeat", "lease", "grace", "sessions", "topics", "subscriptions", "message-lease", "in-hand",
-    "queue-records", "queue-bytes", "queue-retention", "letters", "letters-bytes", "letters-each",
-    "letters-each-bytes", "queue-idle", "queues-each", "producers-each", "dedup-window", "stream-queue"};
+    "trace-per-second", "mailbox-records", "mailbox-bytes", "service-records", "service-bytes",
+    "service-wait", "tries", "poison", "heartbeat", "lease", "grace", "sessions", "topics", "subscriptions",
+    "message-lease", "in-hand", "queue-records", "queue-bytes", "queue-retention", "letters", "letters-bytes",
+    "letters-each", "letters-each-bytes", "queue-idle", "queues-each", "producers-each", "dedup-window",
+    "stream-queue"};
 
 static const char *default_of(const char *name) {
     const tr_program_t *program = tr_broker_program();

@@ -61,6 +61,7 @@ static int start(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t 
     say(&w, "--http", "none");
     say(&w, "--ready-fd=3", NULL);
     say(&w, "--journal", *b->journal ? b->journal : "none");
+    say(&w, b->traces ? "--trace-per-second" : NULL, "0");
     say(&w, bench->curve || peering ? "--cert" : NULL, cert);
     say(&w, bench->curve || peering ? "--certs" : NULL, certs);
     say(&w, peering && !bench->curve ? "--open-links" : NULL, NULL);
@@ -84,6 +85,12 @@ int tr_bench_broker_linked(tr_bench_t *bench, const tr_bench_case_t *c, const tr
 int tr_bench_broker_start(
     tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *ret_broker, tr_error_t *error) {
     *ret_broker = (tr_bench_broker_t){0};
+    return start(bench, c, ret_broker, NULL, error);
+}
+
+int tr_bench_broker_traces(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *ret_broker, tr_error_t *error) {
+    *ret_broker = (tr_bench_broker_t){.traces = true};
     return start(bench, c, ret_broker, NULL, error);
 }
 

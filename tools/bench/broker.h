@@ -9,6 +9,7 @@ typedef struct tr_bench_broker {
     char endpoint[192];   /* where links connect */
     char federation[192]; /* where other brokers do; "" = nowhere */
     char journal[96];     /* its directory; "" = none */
+    bool traces;          /* it notes as many spans of its own as come */
 } tr_bench_broker_t;
 
 int tr_bench_broker_start(
@@ -21,6 +22,10 @@ typedef struct tr_bench_peering {
 } tr_bench_peering_t;
 int tr_bench_broker_linked(tr_bench_t *bench, const tr_bench_case_t *c, const tr_bench_peering_t *peering,
     tr_bench_broker_t *ret_broker, tr_error_t *error);
+
+/* The same, which notes as many spans of its own as come. */
+int tr_bench_broker_traces(
+    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_broker_t *ret_broker, tr_error_t *error);
 
 /* The same with a journal: a directory of an earlier one, or NULL for a new one. */
 int tr_bench_broker_journal(tr_bench_t *bench, const tr_bench_case_t *c, const char *journal,

@@ -42,6 +42,11 @@ typedef struct tr_bench_shared {
     } seen[TR_BENCH_SUBS_MAX];
 } tr_bench_shared_t;
 
+/* Of what a role sends of itself, as the host's options of these names; 0 = none. */
+typedef struct tr_bench_tracing {
+    uint32_t one_in, per_second;
+} tr_bench_tracing_t;
+
 /* What a role needs to know. */
 typedef struct tr_bench_task {
     char endpoint[192]; /* to bind or connect to */
@@ -53,8 +58,8 @@ typedef struct tr_bench_task {
     uint64_t count; /* measured ones */
     uint64_t warm;  /* before them, not measured: caches, buffers and routes are then as they stay */
     uint32_t agents;
-    uint32_t index;        /* among those with the same role */
-    uint32_t trace_one_in; /* of what it sends of itself; 0 = none */
+    uint32_t index; /* among those with the same role */
+    tr_bench_tracing_t tracing;
     tr_bench_shared_t *shared;
     int out; /* of the pipe; set by tr_bench_fork */
 } tr_bench_task_t;

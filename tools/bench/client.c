@@ -9,7 +9,8 @@ int tr_bench_client(const tr_bench_task_t *task, const char *name, const tr_beha
     tr_host_options_t options = {.endpoint = task->endpoint,
         .process = "troupe bench",
         .certificate = tr_bench_curve_own(),
-        .trace_one_in = task->trace_one_in};
+        .trace_one_in = task->tracing.one_in,
+        .trace_per_second = task->tracing.per_second};
     tr_host_t *host;
     int r = tr_host_new(&options, &host, error);
     if (r == 0)

@@ -1,4 +1,6 @@
 /* oneway: typed messages through the public API, from tr_send to the behaviour that is called. */
+#include "tools/bench/oneway.h"
+
 #include "tools/bench/client.h"
 #include "tools/bench/content.h"
 #include "tools/bench/flood.h"
@@ -95,24 +97,16 @@ static int sender(const tr_bench_task_t *task, tr_error_t *error) {
         (unsigned long long)state->returned, tr_reason_name(state->reason));
 }
 
-static int flood(tr_bench_t *bench, const tr_bench_case_t *c, uint32_t trace_one_in, tr_bench_sample_t *ret,
-    tr_error_t *error) {
+int tr_bench_oneway_at(tr_bench_t *bench, const tr_bench_case_t *c, const tr_bench_broker_t *broker,
+    const tr_bench_tracing_t *tracing, tr_bench_sample_t *ret, tr_error_t *error) {
     tr_bench_task_t task = tr_bench_task(bench, c, c->count);
-    task.trace_one_in = trace_one_in;
-    tr_bench_broker_t broker;
-    int r = tr_bench_broker_start(bench, c, &broker, error);
-    if (r < 0)
-        return r;
-    memcpy(task.endpoint, broker.endpoint, sizeof task.endpoint);
+    task.tracing = *tracing;
+    memcpy(task.endpoint, broker->endpoint, sizeof task.endpoint);
     return tr_bench_flood(bench, c, &task, sink, sender, ret, error);
 }
 
 int tr_bench_oneway(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    return flood(bench, c, 0, ret, error);
-}
-
-/* The sender begins a trace with one in a hundred: each has the spans send, route and receive, which the broker keeps. */
-int tr_bench_oneway_traced(
-    tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t *ret, tr_error_t *error) {
-    return flood(bench, c, 100, ret, error);
+    tr_bench_broker_t broker;
+    int r = tr_bench_broker_start(bench, c, &broker, error);
+    return r < 0 ? r : tr_bench_oneway_at(bench, c, &broker, &(tr_bench_tracing_t){0}, ret, error);
 }

@@ -101,7 +101,8 @@ static bool may_note(const tr_core_t *core, tr_route_spans_t *s) {
         s->second = second;
         s->noted = 0;
     }
-    if (s->noted < TR_ROUTE_SPANS_PER_SECOND && s->spans.buffer.size < BATCH_MAX) {
+    if ((s->noted < core->config.trace_per_second || !core->config.trace_per_second) &&
+        s->spans.buffer.size < BATCH_MAX) {
         s->noted++;
         return true;
     }

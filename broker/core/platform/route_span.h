@@ -11,8 +11,6 @@
 
 #include "broker/core/state.h"
 
-#define TR_ROUTE_SPANS_PER_SECOND 1000u
-
 typedef struct tr_route_span {
     int64_t began_ns; /* Unix time; 0 = it is not traced */
     uint64_t ahead;   /* records that waited where it goes to */

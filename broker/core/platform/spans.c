@@ -17,8 +17,8 @@ typedef struct batch {
 } batch_t;
 
 typedef struct tr_spans {
-    batch_t *first, **end; /* the oldest first */
-    size_t bytes;
+    batch_t *first, **end;       /* the oldest first */
+    size_t bytes, kept;          /* of them all; spans */
     uint64_t forgotten, dropped; /* spans: here, to make room; in the processes, which had no credit */
 } tr_spans_t;
 
@@ -67,6 +67,7 @@ static void make_room(tr_spans_t *s, size_t len, size_t limit) {
     while (s->first && s->bytes + len > limit) {
         batch_t *oldest = s->first;
         s->forgotten += oldest->n;
+        s->kept -= oldest->n;
         s->bytes -= oldest->len;
         s->first = oldest->next;
         if (!s->first)
@@ -105,6 +106,7 @@ static void keep(tr_core_t *core, const void *content, size_t len, tr_value_t to
     *s->end = batch;
     s->end = &batch->next;
     s->bytes += len;
+    s->kept += batch->n;
     s->dropped += (uint64_t)tr_value_int(tr_value_get(told, "dropped"), 0);
 }
 
@@ -172,8 +174,9 @@ static void answer(tr_answer_t *a, const finding_t *f, const char *what) {
         tr_answer_fail(a, "out of memory");
         return;
     }
-    tr_write_map(&a->content, 4);
+    tr_write_map(&a->content, 5);
     tr_write_kv_bool(&a->content, "complete", !f->more);
+    tr_write_kv_uint(&a->content, "kept", s ? s->kept : 0);
     tr_write_kv_uint(&a->content, "forgotten", s ? s->forgotten : 0);
     tr_write_kv_uint(&a->content, "dropped", s ? s->dropped : 0);
     tr_write_str(&a->content, what);
