@@ -5,11 +5,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define THREADS_MAX 16u
 #define TOGETHER    32u /* queries in one call */
 #define AT_LEAST    4u
+#define BEHIND      5     /* as nice counts: a third of what others get */
 #define K_TOGETHER  1024u /* results of all of them; more are no faster */
 
 typedef struct queries {
@@ -24,7 +27,7 @@ typedef struct tasks {
 struct tr_crew {
     tr_completions_t completions;
     pthread_t threads[THREADS_MAX], builder;
-    size_t thread_count, parts;
+    size_t thread_count, parts, builders;
     bool builder_runs;
     atomic_bool stop;
     pthread_mutex_t lock; /* what is below */
@@ -138,7 +141,7 @@ static void search(tr_crew_query_t *const *queries, size_t n) {
 static void *run_searches(void *arg) {
     tr_crew_t *self = arg;
     tr_crew_query_t *queries[TOGETHER];
-    tr_segment_alone();
+    tr_segment_threads(1);
     for (;;) {
         pthread_mutex_lock(&self->lock);
         while (!self->waiting.first && !self->stop)
@@ -155,9 +158,17 @@ static void *run_searches(void *arg) {
 
 /* ---- tasks ---- */
 
+/* Whoever searches goes first; so do other programs. What FAISS starts for this thread is as it is. */
+static void step_back(void) {
+#ifdef __linux__ /* where it holds for a thread */
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), BEHIND);
+#endif
+}
+
 static void *run_tasks(void *arg) {
     tr_crew_t *self = arg;
-    tr_segment_alone();
+    step_back();
+    tr_segment_threads(self->builders);
     for (;;) {
         pthread_mutex_lock(&self->lock);
         while (!self->todo.first && !self->stop)
@@ -176,15 +187,17 @@ static void *run_tasks(void *arg) {
 
 /* ---- life ---- */
 
-static size_t threads_for(size_t wanted) {
+/* 0: as many as there are processors, but for so many of them. */
+static size_t threads_for(size_t wanted, size_t less) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t n = wanted ? wanted : processors > 2 ? (size_t)processors - 1 : 1;
+    size_t n = wanted ? wanted : processors > (long)less ? (size_t)processors - less : 1;
     return n > THREADS_MAX ? THREADS_MAX : n;
 }
 
-static int start(tr_crew_t *self, size_t threads, tr_error_t *error) {
-    size_t n = threads_for(threads);
+static int start(tr_crew_t *self, size_t threads, size_t builders, tr_error_t *error) {
+    size_t n = threads_for(threads, 1);
     self->parts = n + 1;
+    self->builders = threads_for(builders, 0);
     int rc = -pthread_create(&self->builder, NULL, run_tasks, self);
     self->builder_runs = rc == 0;
     for (; self->thread_count < n && rc == 0; self->thread_count += rc == 0)
@@ -192,18 +205,18 @@ static int start(tr_crew_t *self, size_t threads, tr_error_t *error) {
     return rc < 0 ? tr_error_set(error, rc, "cannot start a thread: %s", strerror(-rc)) : 0;
 }
 
-int tr_crew_new(tr_host_t *host, size_t threads, tr_crew_t **ret_self, tr_error_t *error) {
+int tr_crew_new(tr_host_t *host, size_t threads, size_t builders, tr_crew_t **ret_self, tr_error_t *error) {
     tr_crew_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
     tr_completions_init(&self->completions, host);
-    tr_segment_alone(); /* who searches here does so alone as well */
+    tr_segment_threads(1); /* who searches here does so alone as well */
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->asked, NULL);
     pthread_cond_init(&self->tasked, NULL);
     self->waiting.last = &self->waiting.first;
     self->todo.last = &self->todo.first;
-    int rc = start(self, threads, error);
+    int rc = start(self, threads, builders, error);
     if (rc < 0)
         tr_crew_destroy(&self);
     else

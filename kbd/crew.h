@@ -1,8 +1,9 @@
 /*
- * The threads that compute: some that search by vectors, and one behind them that builds and reads segments.
+ * The threads that compute: some that search by vectors, and one behind them that builds and reads segments, with others that are
+ * FAISS's.
  *
  * Queries on the same view that wait together go to FAISS in one call. What is ready comes back in the host's thread, many in one go. Each of
- * the threads has FAISS use it alone (omp = 1).
+ * those that search has FAISS use it alone (omp = 1).
  */
 #ifndef TR_KBD_CREW_H
 #define TR_KBD_CREW_H
@@ -39,8 +40,9 @@ typedef struct tr_crew_task {
     bool ran;
 } tr_crew_task_t;
 
-/* threads: that search; 0 = as many as there are processors, less one. */
-int tr_crew_new(tr_host_t *host, size_t threads, tr_crew_t **ret_self, tr_error_t *error);
+/* threads: that search; 0 = as many as there are processors, less one. builders: with how many threads one segment is built; 0 = as many as there are
+ * processors. */
+int tr_crew_new(tr_host_t *host, size_t threads, size_t builders, tr_crew_t **ret_self, tr_error_t *error);
 /* Ends the threads and calls `done` of all that is left: before the host is destroyed. NULL-safe, idempotent. */
 void tr_crew_stop(tr_crew_t *self);
 /* After the host. NULL-safe. */

@@ -81,6 +81,24 @@ extern "C" int tr_faiss_reserve(FaissIndex *index, size_t count) {
     }
 }
 
+extern "C" int tr_faiss_copy(FaissIndex *to, const FaissIndex *from) {
+    IndexHNSW *graph = const_cast<IndexHNSW *>(graph_of(to));
+    IndexFlat *flat = const_cast<IndexFlat *>(flat_of(to));
+    const IndexHNSW *other = graph_of(from);
+    const IndexFlat *vectors = flat_of(from);
+    if (!graph || !flat || !other || !vectors || other->hnsw.nb_neighbors(0) != graph->hnsw.nb_neighbors(0))
+        return -EINVAL;
+    const faiss::HNSW &hnsw = other->hnsw;
+    flat->codes.assign(vectors->codes.begin(), vectors->codes.end());
+    graph->hnsw.levels.assign(hnsw.levels.begin(), hnsw.levels.end());
+    graph->hnsw.offsets.assign(hnsw.offsets.begin(), hnsw.offsets.end());
+    graph->hnsw.neighbors.assign(hnsw.neighbors.begin(), hnsw.neighbors.end());
+    graph->hnsw.entry_point = hnsw.entry_point;
+    graph->hnsw.max_level = hnsw.max_level;
+    flat->ntotal = graph->ntotal = other->ntotal;
+    return 0;
+}
+
 extern "C" size_t tr_faiss_depth(const FaissIndex *index) {
     const IndexHNSW *graph = graph_of(index);
     const faiss::IndexIVF *lists =

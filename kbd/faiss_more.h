@@ -16,6 +16,9 @@ const float *tr_faiss_vectors(const FaissIndex *index);
 /* Room for `count` vectors at once, where it is one of these: growing would have the old and the new in memory together. 0 or -ENOMEM. */
 int tr_faiss_reserve(FaissIndex *index, size_t count);
 
+/* Into a graph that is empty, and has room, all of another one of as many dimensions. 0, -EINVAL: one of them is no graph; it is as it was. */
+int tr_faiss_copy(FaissIndex *to, const FaissIndex *from);
+
 /* One that was read: its vectors and links move into huge pages, where the kernel has some. Takes about as long as copying them. */
 void tr_faiss_settle(FaissIndex *index);
 

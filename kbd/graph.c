@@ -3,6 +3,7 @@
 #include "kbd/kernels.h"
 
 #include <errno.h>
+#include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,37 +258,79 @@ static size_t look_up(walk_t *self, int32_t place) {
     return known;
 }
 
+/* Who it is unknown to; nobody: it is known. */
+typedef struct unknown {
+    size_t count;
+    int32_t near[MEND_LINKS];
+} unknown_t;
+
 /* Of more than are in view that are all the same, none is mended: they would only push each other out. */
-static bool mend(walk_t *self, int32_t *links, int32_t place) {
+static void look_for(walk_t *self, int32_t place, unknown_t *ret) {
+    ret->count = 0;
     if (look_up(self, place) > 0 || self->view[self->count - 1].score >= score_of(self, place))
-        return false;
-    for (size_t i = 0; i < MEND_LINKS && i < self->count; i++) {
-        put_link(self, links, ~self->view[i].place, place);
-        put_link(self, links, place, ~self->view[i].place);
-    }
-    return true;
+        return;
+    for (size_t i = 0; i < MEND_LINKS && i < self->count; i++)
+        ret->near[ret->count++] = ~self->view[i].place;
 }
 
-static size_t mend_some(walk_t *self, int32_t *links, size_t from, size_t to, size_t step) {
-    size_t n = 0;
-    for (size_t place = from; place < to; place += step)
-        n += mend(self, links, (int32_t)place);
-    return n;
+static bool mend(const walk_t *self, int32_t *links, int32_t place, const unknown_t *unknown) {
+    for (size_t i = 0; i < unknown->count; i++) {
+        put_link(self, links, unknown->near[i], place);
+        put_link(self, links, place, unknown->near[i]);
+    }
+    return unknown->count > 0;
+}
+
+typedef struct mending {
+    walk_t *walks; /* one for each thread */
+    size_t walk_count;
+    unknown_t *unknown; /* MEND_SLICE */
+    int32_t *links;
+} mending_t;
+
+/* They are looked for by all threads together, and linked by one. */
+static size_t mend_some(mending_t *self, size_t from, size_t to, size_t step) {
+    size_t n = (to - from + step - 1) / step, mended = 0;
+#pragma omp parallel for schedule(dynamic, 4) num_threads((int)self->walk_count)
+    for (size_t i = 0; i < n; i++)
+        look_for(&self->walks[omp_get_thread_num()], (int32_t)(from + i * step), &self->unknown[i]);
+    for (size_t i = 0; i < n; i++)
+        mended += mend(self->walks, self->links, (int32_t)(from + i * step), &self->unknown[i]);
+    return mended;
+}
+
+static void mending_finish(mending_t *self) {
+    for (size_t i = 0; i < self->walk_count && self->walks; i++)
+        finish(&self->walks[i]);
+    free(self->walks);
+    free(self->unknown);
+}
+
+/* To be finished in both cases. */
+static bool mending_init(mending_t *self, const tr_graph_t *graph, int32_t *links) {
+    size_t threads = (size_t)omp_get_max_threads();
+    *self = (mending_t){.links = links, .walk_count = threads};
+    self->walks = calloc(threads, sizeof *self->walks);
+    self->unknown = calloc(MEND_SLICE, sizeof *self->unknown);
+    bool has_room = self->walks && self->unknown;
+    for (size_t i = 0; i < threads && has_room; i++)
+        has_room = init(&self->walks[i], graph, MEND_VIEW);
+    return has_room;
 }
 
 int tr_graph_mend(
     const tr_graph_t *self, int32_t *links, bool (*goes_on)(void *arg), void *arg, size_t *ret_mended) {
-    walk_t walk;
-    int rc = init(&walk, self, MEND_VIEW) ? 0 : -ENOMEM;
+    mending_t mending;
+    int rc = mending_init(&mending, self, links) ? 0 : -ENOMEM;
     size_t mended = 0;
     for (size_t from = 0; from < self->count && rc == 0; from += MEND_SLICE) {
         size_t to = from + MEND_SLICE < self->count ? from + MEND_SLICE : self->count;
-        size_t some = mend_some(&walk, links, from, to, MEND_SOME);
-        mended += some ? some + mend_some(&walk, links, from, to, 1) : 0;
+        size_t some = mend_some(&mending, from, to, MEND_SOME);
+        mended += some ? some + mend_some(&mending, from, to, 1) : 0;
         if (goes_on && !goes_on(arg))
             rc = -ECANCELED;
     }
-    finish(&walk);
+    mending_finish(&mending);
     *ret_mended = mended;
     return rc;
 }

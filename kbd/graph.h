@@ -33,7 +33,7 @@ int tr_graph_search(const tr_graph_t *self, size_t n, const float *queries, size
 
 /* A vector that came before those that are near to it was linked to what there was, and these, which came later, need not know of it. So vectors are
  * looked for, some of each slice, and all where one was not found; who is not found is linked with those that are found in its place. `links` are the
- * graph's, while nobody else has it. `goes_on` (may be NULL) is asked now and then: false ends it. 0, -ECANCELED, -ENOMEM. */
+ * graph's, while nobody else has it. `goes_on` (may be NULL) is asked now and then, in this thread: false ends it. With as many threads as OpenMP may have here. 0, -ECANCELED, -ENOMEM. */
 int tr_graph_mend(
     const tr_graph_t *self, int32_t *links, bool (*goes_on)(void *arg), void *arg, size_t *ret_mended);
 

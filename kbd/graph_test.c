@@ -1,6 +1,7 @@
-/* A walk leaves a cluster that it has begun in, though less is in view than the cluster has vectors. */
+/* A walk leaves a cluster that it has begun in, though less is in view than the cluster has vectors; a graph that is there is gone on with. */
 #include "kbd/faiss_more.h"
 #include "kbd/kernels.h"
+#include "kbd/segment_fixture.h"
 #include "kbd/segment_private.h"
 
 #include <setjmp.h>
@@ -16,16 +17,6 @@
 #define IN_VIEW  12u
 #define NOISE    .5f
 #define CLUSTERS 100u
-
-static tr_segment_t *build(const float *all) {
-    tr_segment_item_t *items = calloc(N, sizeof *items);
-    tr_segment_t *segment = NULL;
-    for (size_t i = 0; i < N; i++)
-        items[i] = (tr_segment_item_t){(int64_t)i + 1, all + i * D};
-    assert_int_equal(tr_segment_build(items, N, D, TR_SEGMENT_HNSW, NULL, NULL, &segment, NULL), 0);
-    free(items);
-    return segment;
-}
 
 static float best_of(const float *all, const float *query) {
     float best = -2;
@@ -57,13 +48,82 @@ static float *make(size_t n, unsigned seed) {
     return all;
 }
 
+static bool on_begin(void *arg, size_t done, size_t total) {
+    size_t *first = arg;
+    assert_int_equal(total, N);
+    *first = *first ? *first : done;
+    return true;
+}
+
+/* Of all vectors, with chunks that are twice their number. How many are in it when that is told the first time. */
+static size_t build_on(const float *all, const tr_segment_t *base, tr_segment_t **ret) {
+    tr_segment_item_t *items = calloc(N, sizeof *items);
+    size_t first = 0;
+    for (size_t i = 0; i < N; i++) {
+        int64_t chunk = 2 * (int64_t)i, place = base ? tr_segment_find(base, chunk) : -1;
+        items[N - 1 - i] =
+            (tr_segment_item_t){chunk, place < 0 ? all + i * D : tr_segment_vector(base, (size_t)place)};
+    }
+    assert_int_equal(tr_segment_build(base, items, N, D, TR_SEGMENT_HNSW, on_begin, &first, ret, NULL), 0);
+    free(items);
+    return first;
+}
+
+static tr_segment_t *part_of(const float *all, size_t from, size_t to) {
+    tr_segment_item_t *items = calloc(to - from, sizeof *items);
+    tr_segment_t *segment = NULL;
+    for (size_t i = from; i < to; i++)
+        items[i - from] = (tr_segment_item_t){2 * (int64_t)i, all + i * D};
+    assert_int_equal(
+        tr_segment_build(NULL, items, to - from, D, TR_SEGMENT_HNSW, NULL, NULL, &segment, NULL), 0);
+    free(items);
+    return segment;
+}
+
+/* The nearest of so many questions; of what is in it, each finds itself. */
+static size_t count_found(const tr_segment_t *segment, const float *all, const float *queries, size_t most) {
+    size_t found = 0;
+    for (size_t q = 0; q < most; q++) {
+        int64_t chunk;
+        float score, *own = (float *)(uintptr_t)all + q * 31 % N * D;
+        assert_int_equal(tr_segment_search(segment, 1, own, 1, &chunk, &score), 0);
+        found += chunk == 2 * (int64_t)(q * 31 % N);
+        assert_int_equal(tr_segment_search(segment, 1, queries + q * D, 1, &chunk, &score), 0);
+        found += score >= best_of(all, queries + q * D) - 1e-5f;
+    }
+    return found;
+}
+
+/* What is linked already is not linked again where it comes first, and what came later is found as well as what was there; by several threads, too. */
+static void a_graph_goes_on(void **state) {
+    float *all = make(N, 1), *queries = make(QUERIES, 2);
+    (void)state;
+    tr_segment_threads(4);
+    tr_segment_t *segment = NULL, *first = part_of(all, 0, N * 3 / 4), *last = part_of(all, N / 4, N);
+    assert_true(build_on(all, first, &segment) > N * 3 / 4);
+    assert_int_equal(tr_segment_count(segment), N);
+    assert_int_equal(tr_segment_find(segment, 2 * (N - 1)), N - 1);
+    assert_memory_equal(tr_segment_vector(segment, N - 1), all + (size_t)(N - 1) * D, D * sizeof *all);
+    size_t found = count_found(segment, all, queries, 300);
+    print_message("%zu of 600\n", found);
+    assert_true(found >= 598);
+    tr_segment_release(&segment);
+    assert_true(build_on(all, last, &segment) < N / 4); /* what is new comes before it */
+    assert_true(count_found(segment, all, queries, 300) >= 598);
+    tr_segment_release(&segment);
+    tr_segment_release(&first);
+    tr_segment_release(&last);
+    free(all);
+    free(queries);
+}
+
 static void clusters_are_left(void **state) {
     float *all = make(N, 1), *queries = make(QUERIES, 2);
     tr_graph_t graph;
     size_t found = 0;
     (void)state;
-    tr_segment_alone();
-    tr_segment_t *segment = build(all);
+    tr_segment_threads(1);
+    tr_segment_t *segment = segment_fixture(all, N, D, TR_SEGMENT_HNSW);
     assert_int_equal(tr_faiss_graph(segment->index, &graph), 0);
     graph.depth = IN_VIEW;
     for (size_t q = 0; q < QUERIES; q++) {
@@ -80,6 +140,7 @@ static void clusters_are_left(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(clusters_are_left)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clusters_are_left), cmocka_unit_test(a_graph_goes_on)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,13 @@ static void plan_dead(tr_index_t *self, tr_index_plan_t *plan) {
     }
 }
 
+bool tr_index_is_whole(const tr_index_t *self) {
+    const tr_view_t *view = self->view;
+    return view->segment_count + (self->delta > 0) <= 1 &&
+           (!self->counted || !self->seen[0] ||
+               count_dead(self->seen[0], tr_segment_count(view->segments[0])) == 0);
+}
+
 bool tr_index_plan(tr_index_t *self, tr_index_wish_t wish, size_t seal, tr_index_plan_t *ret_plan) {
     size_t segments = self->view->segment_count;
     bool whole = wish != TR_INDEX_IF_FULL;
@@ -326,8 +333,8 @@ int tr_index_plan_build(const tr_index_plan_t *plan, tr_segment_progress_fn prog
     gather(plan, items, &count);
     *ret_segment = NULL;
     int rc = count == 0 ? 0
-                        : tr_segment_build(items, count, d, tr_segment_kind_for(count, d), progress, arg,
-                              ret_segment, error);
+                        : tr_segment_build(plan->count ? plan->view->segments[plan->first] : NULL, items,
+                              count, d, tr_segment_kind_for(count, d), progress, arg, ret_segment, error);
     free(items);
     return rc;
 }

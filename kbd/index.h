@@ -59,6 +59,9 @@ bool tr_index_plan(tr_index_t *self, tr_index_wish_t wish, size_t seal, tr_index
 int tr_index_install(tr_index_t *self, const tr_index_plan_t *plan, tr_segment_t *segment, uint64_t sequence);
 void tr_index_plan_finish(tr_index_plan_t *plan);
 
+/* All is in one segment, or nowhere, and nobody in it is known to be dead: a plan of everything would gain nothing. */
+bool tr_index_is_whole(const tr_index_t *self);
+
 /* As it is now; to be released. NULL: out of memory. */
 tr_view_t *tr_index_view(tr_index_t *self, size_t *ret_delta);
 

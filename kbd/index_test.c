@@ -2,6 +2,7 @@
 #include "kbd/faiss_more.h"
 #include "kbd/index.h"
 #include "kbd/kernels.h"
+#include "kbd/segment_fixture.h"
 #include "kbd/segment_private.h"
 #include "kbd/shelf.h"
 #include "tests/scratch.h"
@@ -59,7 +60,7 @@ static int set_up(void **state) {
     f->all = calloc(N * D, sizeof *f->all);
     f->directory = scratch_new_in_memory();
     fill(f);
-    tr_segment_alone();
+    tr_segment_threads(1);
     *state = f;
     return 0;
 }
@@ -98,7 +99,7 @@ static tr_segment_t *build(const fixture_t *f, tr_segment_kind_t kind, size_t fr
     tr_error_t error = {0};
     for (size_t i = from; i < to; i++)
         items[to - 1 - i] = (tr_segment_item_t){chunk_of(i), vector_at(f, i)}; /* the last first */
-    if (tr_segment_build(items, to - from, D, kind, NULL, NULL, &segment, &error) < 0)
+    if (tr_segment_build(NULL, items, to - from, D, kind, NULL, NULL, &segment, &error) < 0)
         fail_msg("%s", error.text);
     free(items);
     return segment;
@@ -217,16 +218,6 @@ static void product_codes(void **state) {
 #define HARD_D 256u
 #define HARD_N 3000u
 
-static tr_segment_t *build_hard(const float *all, tr_segment_kind_t kind) {
-    tr_segment_item_t *items = calloc(HARD_N, sizeof *items);
-    tr_segment_t *segment = NULL;
-    for (size_t i = 0; i < HARD_N; i++)
-        items[i] = (tr_segment_item_t){chunk_of(i), all + i * HARD_D};
-    assert_int_equal(tr_segment_build(items, HARD_N, HARD_D, kind, NULL, NULL, &segment, NULL), 0);
-    free(items);
-    return segment;
-}
-
 /* Neighbours that are hardly nearer than all others are looked for farther away, so that as many are found; also of what is in no segment. */
 static void hard_ones(void **state) {
     float *all = calloc((HARD_N + 100) * HARD_D, sizeof *all);
@@ -234,8 +225,9 @@ static void hard_ones(void **state) {
     size_t found = 0;
     for (size_t i = 0; i < (HARD_N + 100) * HARD_D; i++)
         all[i] = noise(&seed);
-    tr_segment_t *easy = build(*state, TR_SEGMENT_HNSW, 0, N), *graph = build_hard(all, TR_SEGMENT_HNSW),
-                 *flat = build_hard(all, TR_SEGMENT_FLAT);
+    tr_segment_t *easy = build(*state, TR_SEGMENT_HNSW, 0, N),
+                 *graph = segment_fixture(all, HARD_N, HARD_D, TR_SEGMENT_HNSW),
+                 *flat = segment_fixture(all, HARD_N, HARD_D, TR_SEGMENT_FLAT);
     for (size_t q = 0; q < 100; q++) {
         int64_t near[K], nearest[K];
         float scores[K], best[K], *query = all + (HARD_N + q) * HARD_D;
@@ -417,7 +409,9 @@ static void grows(void **state) {
     }
     assert_true(tr_index_segments(index) >= 1);
     assert_true(tr_index_delta(index) > 0);
+    assert_false(tr_index_is_whole(index));
     merge(index, TR_INDEX_ALL, N);
+    assert_true(tr_index_is_whole(index));
     assert_int_equal(tr_index_segments(index), 1);
     assert_int_equal(tr_index_delta(index), 0);
     assert_int_equal(tr_index_count(index), N);
@@ -472,6 +466,7 @@ static void the_dead(void **state) {
         assert_true(tr_index_census_see(index, chunk_of(i)));
     assert_false(tr_index_census_see(index, 8));
     assert_int_equal(tr_index_census_end(index), 2000);
+    assert_false(tr_index_is_whole(index));
     merge(index, TR_INDEX_ALL, 2);
     assert_int_equal(tr_index_count(index), 1000);
     tr_view_t *view = tr_index_view(index, &delta);
@@ -526,7 +521,8 @@ static void few_segments(void **state) {
             for (size_t j = 0; j < plan.vectors; j++)
                 items[j] = (tr_segment_item_t){(int64_t)j + 1, vector_at(f, j % N)};
             assert_int_equal(
-                tr_segment_build(items, plan.vectors, 1, TR_SEGMENT_FLAT, NULL, NULL, &segment, NULL), 0);
+                tr_segment_build(NULL, items, plan.vectors, 1, TR_SEGMENT_FLAT, NULL, NULL, &segment, NULL),
+                0);
             free(items);
             assert_int_equal(tr_index_install(index, &plan, segment, i + 1), 0);
             tr_segment_release(&segment);

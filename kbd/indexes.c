@@ -263,7 +263,7 @@ static void end_census(tr_indexes_t *self, tr_known_t *known) {
     size_t dead = tr_index_census_end(known->index);
     bool counted = known->state == COUNTING;
     known->state = READY;
-    known->compact = dead > DEAD_LEAST && dead * 4 > tr_index_count(known->index);
+    known->compact |= dead > DEAD_LEAST && dead * 4 > tr_index_count(known->index);
     if (!counted)
         tell(self, &(tr_index_news_t){known->name, "ready", tr_index_count(known->index),
                        tr_index_count(known->index), NULL});
@@ -316,6 +316,8 @@ static int64_t turn_ready(tr_indexes_t *self, tr_known_t *known, int64_t now_ms)
         check_dead(self, known, now_ms);
     if (known->state != READY)
         return 0; /* what is made now would leave the dead in it */
+    if (known->compact && !self->busy && tr_index_is_whole(known->index))
+        known->compact = false; /* what was built meanwhile is what was asked for */
     if (known->compact && start_build(self, known, TR_INDEX_ALL)) {
         known->compact = false;
         return -1;
@@ -442,7 +444,7 @@ bool tr_indexes_compact(tr_indexes_t *self, int64_t ns) {
     tr_known_t *known = find(self, ns);
     if (!known)
         return false;
-    known->compact = tr_index_segments(known->index) + (tr_index_delta(known->index) > 0) > 1;
+    known->compact = true;
     wake(self, known);
     return true;
 }

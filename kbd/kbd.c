@@ -131,6 +131,7 @@ static int open_meaning(tr_kbd_t *self, tr_error_t *error) {
             .embed_model = o->embed_model,
             .embed_dimensions = (size_t)o->embed_dimensions,
             .threads = (size_t)o->search_threads,
+            .builders = (size_t)o->build_threads,
             .seal = (size_t)o->index_delta,
             .news = on_news,
             .arg = self},

@@ -236,7 +236,7 @@ static int open_indexes(tr_kb_meaning_t *self, const tr_kb_meaning_options_t *o,
     if (rc == 0 && is_remote)
         rc = tr_kb_recall_open(self->store, error);
     if (rc == 0)
-        rc = tr_crew_new(o->host, o->threads, &self->crew, error);
+        rc = tr_crew_new(o->host, o->threads, o->builders, &self->crew, error);
     return rc < 0 ? rc
                   : tr_indexes_init(&self->indexes,
                         &(tr_indexes_options_t){.store = self->store,

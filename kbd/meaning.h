@@ -45,8 +45,9 @@ typedef struct tr_kb_meaning_options {
     const char *data;         /* the directory */
     const char *embed_config, *embed_model; /* of a model server; borrowed; NULL = vectors are made here */
     size_t embed_dimensions;
-    size_t threads; /* that search; 0 = one less than there are processors */
-    size_t seal;    /* vectors of a delta; 0 = the usual */
+    size_t threads;  /* that search; 0 = one less than there are processors */
+    size_t builders; /* threads that build an index; 0 = as many as there are processors */
+    size_t seal;     /* vectors of a delta; 0 = the usual */
     tr_index_news_fn news;
     void *arg;
 } tr_kb_meaning_options_t;

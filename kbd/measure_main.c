@@ -34,7 +34,7 @@ static tr_segment_t *build(const measure_t *m, tr_segment_kind_t kind) {
     for (size_t i = 0; i < m->count && items; i++)
         items[i] = (tr_segment_item_t){(int64_t)i + 1, m->vectors + i * m->dimensions};
     if (items)
-        tr_segment_build(items, m->count, m->dimensions, kind, NULL, NULL, &segment, NULL);
+        tr_segment_build(NULL, items, m->count, m->dimensions, kind, NULL, NULL, &segment, NULL);
     free(items);
     return segment;
 }
@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: troupe-kb-measure VECTORS DIMENSIONS [FD]\n");
         return 1;
     }
-    tr_segment_alone();
+    tr_segment_threads(1);
     int rc = run(&m);
     tr_segment_release(&m.graph);
     tr_segment_release(&m.flat);

@@ -39,6 +39,10 @@ static const tr_option_t table[] = {
     {"search-threads", 0, "N", TR_INT(O, search_threads), "0",
         "How many threads search by vectors; 0: as many as there are processors, less one.", .min = 0,
         .max = 16},
+    {"build-threads", 0, "N", TR_INT(O, build_threads), "0",
+        "How many threads build an index of vectors, behind those that search; 0: as many as there are "
+        "processors.",
+        .min = 0, .max = 16},
     {"index-delta", 0, "N", TR_INT(O, index_delta), "4096",
         "How many new vectors are compared one by one before they become a part of an index.", .min = 1024,
         .max = 1 << 20},

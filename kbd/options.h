@@ -14,7 +14,7 @@ typedef struct tr_kbd_options {
     int64_t replicas;               /* shards that have a document: 1 or 2 */
     bool check;
     int64_t chunk_tokens, chunk_overlap;
-    int64_t search_threads, index_delta;
+    int64_t search_threads, build_threads, index_delta;
     size_t cache;                           /* bytes */
     const char *embed_config, *embed_model; /* of a model server; NULL = vectors are made here */
     int64_t embed_dimensions;               /* 0 = not said */

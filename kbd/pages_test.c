@@ -1,4 +1,5 @@
 /* What searches jump about in lies in huge pages, as it was built and as it was read, and says the same. */
+#include "kbd/segment_fixture.h"
 #include "kbd/segment_private.h"
 #include "kbd/shelf.h"
 #include "tests/scratch.h"
@@ -33,16 +34,6 @@ static bool in_huge_pages(const void *at) {
     return asked;
 }
 
-static tr_segment_t *build(const float *all) {
-    tr_segment_item_t *items = calloc(N, sizeof *items);
-    tr_segment_t *segment = NULL;
-    for (size_t i = 0; i < N; i++)
-        items[i] = (tr_segment_item_t){(int64_t)i + 1, all + i * D};
-    assert_int_equal(tr_segment_build(items, N, D, TR_SEGMENT_HNSW, NULL, NULL, &segment, NULL), 0);
-    free(items);
-    return segment;
-}
-
 static void huge_pages(void **state) {
     float *all = calloc(N * D, sizeof *all);
     char *directory = scratch_new_in_memory();
@@ -56,8 +47,8 @@ static void huge_pages(void **state) {
         all[i * D + i % D] = 1;
         all[i * D + i / D] += (float)i;
     }
-    tr_segment_alone();
-    tr_segment_t *segment = build(all);
+    tr_segment_threads(1);
+    tr_segment_t *segment = segment_fixture(all, N, D, TR_SEGMENT_HNSW);
     assert_true(in_huge_pages(tr_segment_vector(segment, N / 2)));
     assert_int_equal(tr_shelf_init(&shelf, directory, NULL), 0);
     assert_int_equal(tr_shelf_write(&shelf, 1, "m", 1, NULL, 0, segment, NULL), 0);

@@ -38,8 +38,8 @@ tr_segment_kind_t tr_segment_kind_for(size_t count, size_t dimensions) {
                                      : TR_SEGMENT_IVF_PQ;
 }
 
-void tr_segment_alone(void) {
-    omp_set_num_threads(1);
+void tr_segment_threads(size_t count) {
+    omp_set_num_threads(count > 1 ? (int)count : 1);
 }
 
 int tr_segment_faiss_failed(tr_error_t *error) {
@@ -134,13 +134,31 @@ static int keep_vectors(tr_segment_t *self, const tr_segment_item_t *items, tr_e
     return 0;
 }
 
+static bool begins_with(const tr_segment_t *self, const tr_segment_t *base, const tr_segment_item_t *items) {
+    if (!base || base->kind != TR_SEGMENT_HNSW || self->kind != base->kind ||
+        base->dimensions != self->dimensions || base->count > self->count)
+        return false;
+    for (size_t i = 0; i < base->count; i++)
+        if (items[i].chunk != base->chunks[i] || items[i].vector != tr_segment_vector(base, i))
+            return false;
+    return true;
+}
+
+/* What is linked already need not be again. How many these are. */
+static size_t take_base(tr_segment_t *self, const tr_segment_t *base, const tr_segment_item_t *items) {
+    if (!begins_with(self, base, items) || tr_faiss_copy(self->index, base->index) < 0)
+        return 0;
+    memcpy(self->chunks, base->chunks, base->count * sizeof *self->chunks);
+    return base->count;
+}
+
 /* In slices: whoever waits hears how far it is, and may end it. */
-static int add_all(tr_segment_t *self, const tr_segment_item_t *items, tr_segment_progress_fn progress,
-    void *arg, tr_error_t *error) {
+static int add_all(tr_segment_t *self, const tr_segment_item_t *items, size_t from,
+    tr_segment_progress_fn progress, void *arg, tr_error_t *error) {
     size_t d = self->dimensions;
     float *slice = malloc(SLICE * d * sizeof *slice);
     int rc = slice ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    for (size_t from = 0; from < self->count && rc == 0; from += SLICE) {
+    for (; from < self->count && rc == 0; from += SLICE) {
         size_t n = self->count - from < SLICE ? self->count - from : SLICE;
         for (size_t i = 0; i < n; i++) {
             memcpy(slice + i * d, items[from + i].vector, d * sizeof *slice);
@@ -184,8 +202,9 @@ static int mend(tr_segment_t *self, tr_segment_progress_fn progress, void *arg, 
     return rc < 0 ? tr_error_set(error, rc, "%s", rc == -ECANCELED ? "ended" : strerror(-rc)) : 0;
 }
 
-int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, tr_segment_kind_t kind,
-    tr_segment_progress_fn progress, void *arg, tr_segment_t **ret_self, tr_error_t *error) {
+int tr_segment_build(const tr_segment_t *base, tr_segment_item_t *items, size_t count, size_t dimensions,
+    tr_segment_kind_t kind, tr_segment_progress_fn progress, void *arg, tr_segment_t **ret_self,
+    tr_error_t *error) {
     tr_segment_t *self = tr_segment_new(kind, dimensions, count);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
@@ -198,7 +217,7 @@ int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, 
     if (rc == 0 && tr_segment_keeps(kind))
         rc = keep_vectors(self, items, error);
     if (rc == 0)
-        rc = add_all(self, items, progress, arg, error);
+        rc = add_all(self, items, take_base(self, base, items), progress, arg, error);
     if (rc == 0)
         rc = tr_segment_settle(self, error);
     if (rc == 0 && kind == TR_SEGMENT_HNSW)

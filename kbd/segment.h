@@ -7,8 +7,8 @@
  *
  * What was removed from the store is still in here: whoever searches looks each hit up, and asks for more.
  *
- * Threads: immutable but for its count of references, so any number may search. Whoever calls into FAISS has set its threads to one
- * (tr_segment_alone).
+ * Threads: immutable but for its count of references, so any number may search. Whoever calls into FAISS has said how many threads it may take
+ * for that: one alone searches, several may build (tr_segment_threads).
  */
 #ifndef TR_KBD_SEGMENT_H
 #define TR_KBD_SEGMENT_H
@@ -40,13 +40,15 @@ typedef bool (*tr_segment_progress_fn)(void *arg, size_t done, size_t total);
 const char *tr_segment_kind_name(tr_segment_kind_t kind);
 tr_segment_kind_t tr_segment_kind_for(size_t count, size_t dimensions);
 
-/* Of the calling thread: FAISS starts no others for it. */
-void tr_segment_alone(void);
+/* Of the calling thread: with how many others, itself among them, it builds; 1: FAISS starts none for it. */
+void tr_segment_threads(size_t count);
 
-/* Sorts the items by their chunks, of which no two may be the same; takes as much memory as the index that it makes. -ENOMEM, -ECANCELED,
- * -EIO with what FAISS says. progress may be NULL. */
-int tr_segment_build(tr_segment_item_t *items, size_t count, size_t dimensions, tr_segment_kind_t kind,
-    tr_segment_progress_fn progress, void *arg, tr_segment_t **ret_self, tr_error_t *error);
+/* Sorts the items by their chunks, of which no two may be the same; takes as much memory as the index that it makes. `base` (NULL: none): a segment
+ * whose vectors are among the items, where they are; is it a graph, as the new one is to be, and all of it comes before what else there is, then it is
+ * copied, and only the rest is linked. -ENOMEM, -ECANCELED, -EIO with what FAISS says. progress, which may be NULL, is called in this thread. */
+int tr_segment_build(const tr_segment_t *base, tr_segment_item_t *items, size_t count, size_t dimensions,
+    tr_segment_kind_t kind, tr_segment_progress_fn progress, void *arg, tr_segment_t **ret_self,
+    tr_error_t *error);
 tr_segment_t *tr_segment_retain(tr_segment_t *self);
 void tr_segment_release(tr_segment_t **self); /* NULL-safe */
 

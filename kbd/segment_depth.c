@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <faiss/c_api/AutoTune_c.h>
+#include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define SAMPLE      500u
@@ -61,17 +63,29 @@ static void compare(trial_t *self, size_t i, size_t from, size_t to) {
                 tr_kernel_product(one, tr_segment_vector(segment, place), segment->dimensions));
 }
 
-/* Some vectors, which stay in the processor's cache meanwhile, with each of the sample; then the next ones. */
-static int find_nearest(trial_t *self, tr_segment_progress_fn progress, void *arg, tr_error_t *error) {
-    size_t all = self->segment->count;
-    for (size_t from = 0; from < all; from += TOGETHER) {
+/* Some vectors, which stay in the processor's cache meanwhile, with each of a part of the sample; then the next ones. */
+static void find_some(trial_t *self, size_t part, size_t parts, tr_segment_progress_fn progress, void *arg,
+    atomic_bool *ended) {
+    size_t all = self->segment->count, first = part * self->count / parts,
+           last = (part + 1) * self->count / parts;
+    for (size_t from = 0; from < all && !atomic_load(ended); from += TOGETHER) {
         size_t to = from + TOGETHER < all ? from + TOGETHER : all;
-        for (size_t i = 0; i < self->count; i++)
+        for (size_t i = first; i < last; i++)
             compare(self, i, from, to);
         if (progress && !progress(arg, all, all))
-            return tr_error_set(error, -ECANCELED, "ended");
+            atomic_store(ended, true);
     }
-    return 0;
+}
+
+/* Each thread a part of the sample; progress is told by the one that called. */
+static int find_nearest(trial_t *self, tr_segment_progress_fn progress, void *arg, tr_error_t *error) {
+    atomic_bool ended = false;
+    int parts = omp_get_max_threads();
+#pragma omp parallel for schedule(static, 1) num_threads(parts)
+    for (int part = 0; part < parts; part++)
+        find_some(
+            self, (size_t)part, (size_t)parts, omp_get_thread_num() == 0 ? progress : NULL, arg, &ended);
+    return ended ? tr_error_set(error, -ECANCELED, "ended") : 0;
 }
 
 /* What is nearest to one of the sample, which itself is not among it, or counts as nothing. */

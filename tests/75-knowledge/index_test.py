@@ -28,9 +28,11 @@ class Index(harness.SystemTest):
                               env={**self.env, **env})
         self.kbd.wait_err("K001 ready")
 
-    def kill_and_start(self):
+    def kill_and_start(self, without_files=False):
         self.kbd.process.kill()
         self.kbd.wait()
+        for name in self.files() if without_files else ():
+            (self.data / "index" / name).unlink()
         harness.wait_until(lambda: self.troupe("df", "search", "--service", "kb", "-o", "name", env=self.env).out == "", "it to be gone")
         self.start()
 
@@ -124,15 +126,25 @@ class Index(harness.SystemTest):
             self.assertNotIn("1-99.seg.part", self.files())
 
         with self.subTest("no files at all"):
-            self.kbd.process.kill()
-            self.kbd.wait()
-            for name in self.files():
-                (self.data / "index" / name).unlink()
-            harness.wait_until(lambda: self.troupe("df", "search", "--service", "kb", "-o", "name", env=self.env).out == "", "it to be gone")
-            self.start()
+            self.kill_and_start(without_files=True)
             self.search("x")
             self.settled(segments=1)
             self.agree(expected)
+
+        with self.subTest("who asks for one segment while it is built gets that one, and no other"):
+            self.kill_and_start(without_files=True)
+            self.search("x")
+
+            def is_one():
+                self.ask(action="compact", namespace="n")
+                row = self.stat("n")
+                return (row["index"], row["segments"], row["delta"]) == ("ready", 1, 0)
+            harness.wait_until(is_one, "one segment", 120)
+            built = self.files()
+            for _ in range(3):
+                self.assertTrue(is_one(), self.stat("n"))
+            self.assertEqual(self.files(), built)
+            self.assertLessEqual(int(built[0].partition("-")[2].partition(".")[0]), 2, "of the delta, and of all")
 
         with self.subTest("a namespace that is dropped takes its files along"):
             self.ask(action="drop", namespace="n")
