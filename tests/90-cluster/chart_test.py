@@ -193,13 +193,16 @@ class Chart(unittest.TestCase):
         command = pod["containers"][0]["command"]
         self.assertEqual(command[-3:], ["--users=/etc/troupe/gateway/users", "--oidc-secret=/etc/troupe/gateway/oidc-secret", "--oidc-client=troupe"])
         self.assertIn({"name": "gateway", "secret": {"secretName": "office-gateway", "defaultMode": 0o440, "optional": False}}, pod["volumes"])
+        objects, _ = self.rendered({"gateway": {"files": ["redis"], "outside": True}})
+        self.assertEqual(objects["Deployment", "gateway"]["spec"]["template"]["spec"]["containers"][0]["command"][-1], "--redis=/etc/troupe/gateway/redis")
+        self.assertIn(("NetworkPolicy", "office-gateway-out"), objects)
         self.assertIn("gateway/files/0", self.refused(merged(read("values.yaml"), {"gateway": {"files": ["tls-key"]}})))
 
     def test_all_are_as_their_schemas_say(self):
         host = {"gateway": {"ingress": {"host": "fleet.example", "tlsSecret": "fleet-tls"}}}
         asks = {"agents": [{"name": "asker", "behaviour": "dialogue", "outside": True, "env": {"COST": "$(MUCH)"}, "options": ["--mind=small"]}]}
         near = {"broker": {"apart": True, "affinity": {"nodeAffinity": {}}, "journal": False}, "agents": []}
-        files = {"gateway": {"files": ["users", "oidc-keys", "oidc-secret", "oidc-ca"]}}
+        files = {"gateway": {"files": ["users", "oidc-keys", "oidc-secret", "oidc-ca", "redis"]}}
         state = {"state": {"postgres": True, "redis": True}, "coordinator": {"resources": {"limits": {"cpu": 1}}}}
         chosen = ((state,), (files,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,), ({"autoscaler": "keda"},))
         self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])

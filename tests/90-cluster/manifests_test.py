@@ -320,6 +320,14 @@ agents:
         (place / "open.yaml").write_text(self.GATEWAY.replace("oidc-secret: ./hush", "oidc-secret: ./hush, oidc-ca: ./certificate"))
         keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "open.yaml", "--on", "kubernetes", "--keys").out)}
         self.assertIn("oidc-ca", keys["office-gateway"]["data"])
+        (place / "cache").write_text("redis://:hush@cache.example\n")
+        (place / "cache").chmod(0o600)
+        (place / "shared.yaml").write_text("fleet: office\ngateway: {options: {redis: ./cache}}\nagents: []\n")
+        done = self.ok("up", "shared.yaml", "--on", "kubernetes", "--dry-run")
+        self.assertIn("--redis=/etc/troupe/gateway/redis", done.out)
+        self.assertNotIn("cache.example", done.out + done.err)
+        keys = {one["metadata"]["name"]: one for one in documents(self.ok("up", "shared.yaml", "--on", "kubernetes", "--keys").out)}
+        self.assertEqual(base64.b64decode(keys["office-gateway"]["data"]["redis"]), b"redis://:hush@cache.example\n")
         (place / "hush").unlink()
         done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
         self.assertEqual(done.code, 3, done)

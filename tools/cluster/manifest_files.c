@@ -6,13 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The file of users, what a gateway has with an OpenID provider, and what a collector wants to see. The gateway's certificate is the ingress's, which
+/* The file of users, what a gateway has with an OpenID provider, where its Redis server is, and what a collector wants to see. The gateway's certificate is the ingress's, which
  * speaks TLS there. */
 const tr_manifest_file_t tr_manifest_files[] = {
     {"gateway", "users", false},
     {"gateway", "oidc-keys", true},
     {"gateway", "oidc-secret", false},
     {"gateway", "oidc-ca", true},
+    {"gateway", "redis", false},
     {"exporter", "otlp-headers", false},
     {NULL, NULL, false},
 };

@@ -52,7 +52,8 @@ static bool goes_out(const tr_fleet_agent_t *a) {
     if (daemon && strcmp(daemon, "knowledge") == 0)
         return option_of(&a->daemon->options, "embed-config") != NULL;
     if (daemon && strcmp(daemon, "gateway") == 0)
-        return option_of(&a->daemon->options, "push-to") || option_of(&a->daemon->options, "oidc-client");
+        return option_of(&a->daemon->options, "push-to") || option_of(&a->daemon->options, "oidc-client") ||
+               option_of(&a->daemon->options, "redis");
     if (daemon)
         return strcmp(daemon, "exporter") == 0;
     return a->tools || a->exec.command.count > 0 || tr_fleet_asks_models(a);

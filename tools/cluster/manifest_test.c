@@ -365,6 +365,25 @@ static void files_of_a_gateway_go_with_it(void **state) {
     json_decref(here);
 }
 
+static void the_redis_of_gateways_goes_with_them(void **state) {
+    (void)state;
+    static const char text[] = "fleet: office\ngateway: {options: {redis: ./redis}}\nagents: []\n";
+    json_t *in = made(text, false);
+    assert_true(has_word(command_of(find(in, "Deployment", "gateway")), "--redis=/etc/troupe/gateway/redis"));
+    assert_non_null(find(in, "NetworkPolicy", "office-gateway-out"));
+    json_decref(in);
+    json_t *here = made(text, true), *volume;
+    json_t *pod = find(here, "Pod", "office-gateway");
+    size_t i, count = 0;
+    assert_true(has_word(command_of(pod), "--redis=/etc/troupe/gateway/redis"));
+    json_array_foreach(json_object_get(pod_of(pod), "volumes"), i, volume) {
+        const char *path = json_string_value(at(volume, "hostPath", "path", NULL));
+        count += path && strcmp(path, "STATE/keys/gateway-redis") == 0;
+    }
+    assert_int_equal(count, 1);
+    json_decref(here);
+}
+
 static void traces_leave_by_an_exporter(void **state) {
     (void)state;
     json_t *objects = made(FLEET "exporter: {options: {otlp: \"http://collector:4318\"}}\n", false);
@@ -389,6 +408,7 @@ int main(void) {
         cmocka_unit_test(daemons_go_out_where_their_options_lead),
         cmocka_unit_test(an_exporter_has_its_way_and_its_headers),
         cmocka_unit_test(files_of_a_gateway_go_with_it),
+        cmocka_unit_test(the_redis_of_gateways_goes_with_them),
         cmocka_unit_test(traces_leave_by_an_exporter),
         cmocka_unit_test(what_cannot_be_is_told_with_its_place),
     };

@@ -173,6 +173,8 @@ static void what_cannot_be_is_told(void **state) {
             "supervisors: they are of one machine"},
         {"fleet: f\ngateway: {options: {users: ./users}}\nagents: []\n",
             "f.yaml:2: gateway.options.users: \"./users\" does not go to the host"},
+        {"fleet: f\ngateway: {options: {redis: redis}}\nagents: []\n",
+            "f.yaml:2: gateway.options.redis: \"redis\" does not go to the host"},
         {"fleet: f\ngateway: {options: {oidc-ca: /etc/ca.pem}}\nexporter: {options: {otlp-headers: "
          "h}}\nagents: []\n",
             "f.yaml:3: exporter.options.otlp-headers: \"h\" does not go to the host"},
