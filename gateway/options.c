@@ -71,6 +71,10 @@ static const tr_option_t table[] = {
         "What the page calls the provider. Without it: its address."},
     {"oidc-ca", 0, "FILE", TR_STRING(O, web.oidc_ca), NULL,
         "Certificates (PEM) by which the provider is known, in place of the system's."},
+    {"oidc-life", 0, "TIME", TR_DURATION(O, web.oidc_life_ms), "4h",
+        "Who has signed in at the provider goes there again after this time, where --session-life is not "
+        "shorter: whom it has let go, or given another role, has what he had until then.",
+        .min = 1000, .max = 2592000000},
     {"oidc-refresh", 0, "TIME", TR_DURATION(O, web.oidc_refresh_ms), "1h",
         "How often the provider is asked for what it says of itself, and for its keys. Where it does not "
         "answer, "

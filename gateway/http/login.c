@@ -99,6 +99,11 @@ const char *tr_web_login_cookie(const tr_web_server_t *server) {
 
 /* ---- sessions ---- */
 
+/* Nobody tells the gateway when a provider lets somebody go, or gives him another role: he has to come from there again. */
+static int64_t life_of(const tr_web_options_t *o, bool by_provider) {
+    return by_provider && o->oidc_life_ms < o->session_life_ms ? o->oidc_life_ms : o->session_life_ms;
+}
+
 /* What the one whose it is may do; TR_WEB_ANYBODY: it is over. */
 static tr_web_role_t role_of(
     const tr_web_server_t *server, const tr_web_session_t *session, int64_t idle_ms) {
@@ -109,7 +114,8 @@ static tr_web_role_t role_of(
                                   session->role < TR_WEB_ROLES
                             : user && session->epoch == user->epoch;
     if (!good || tr_web_ended_has(login->ended, session->id) ||
-        !tr_web_session_lives(session, tr_clock_wall_ms(), idle_ms, server->config.options->session_life_ms))
+        !tr_web_session_lives(
+            session, tr_clock_wall_ms(), idle_ms, life_of(server->config.options, by_provider)))
         return TR_WEB_ANYBODY;
     return by_provider ? (tr_web_role_t)session->role : (tr_web_role_t)(TR_WEB_VIEWER + (int)user->role);
 }

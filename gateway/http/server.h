@@ -27,6 +27,7 @@ typedef struct tr_web_options {
         *oidc_name;          /* of one where people sign in; likewise */
     tr_strings_t oidc_roles; /* of both: VALUE=ROLE */
     int64_t oidc_refresh_ms; /* how often that one is asked what it is */
+    int64_t oidc_life_ms;    /* how long what it said of somebody counts */
     tr_strings_t hosts, origins, proxies;
     int anonymous; /* index of tr_web_anonymous_words */
     bool insecure;

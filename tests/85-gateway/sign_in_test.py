@@ -265,6 +265,28 @@ class People(SignIn):
             self.provider.claims = {"groups": groups}
             self.assertEqual(self.who(self.sign_in())["you"]["role"], role)
 
+    def test_a_role_is_asked_for_again(self):
+        """What the provider has said counts for a time, however much is asked; users with passwords are not its own."""
+        users = self.users()
+        self.again("--oidc-life", "3s", "--users", users)
+        answer = self.post("/api/v1/login", {"name": "ben", "password": "correct horse battery"}, role=None, headers={"Origin": self.origin})
+        [ben] = self.jar(answer)
+        session = self.sign_in()
+        feed = self.connection()
+        feed.request("GET", "/api/v1/events?topics=news", headers={"Cookie": session})
+        response = feed.getresponse()
+        self.assertEqual(response.status, 200)
+        self.provider.claims = {"roles": ["viewer"]}
+        self.assertEqual(self.who(session)["you"]["role"], "operator")
+        harness.wait_until(lambda: self.who(session)["you"]["by"] == "nobody", "its end")
+        response.read()  # which ends, too
+        self.assertEqual(self.who(ben)["you"]["name"], "ben")
+        self.assertEqual(self.who(self.sign_in())["you"]["role"], "viewer")
+        self.gateway.stop()
+        self.serve(*self.options(), "--session-life", "3s")  # the shorter one counts
+        session = self.sign_in()
+        harness.wait_until(lambda: self.who(session)["you"]["by"] == "nobody", "its end")
+
     def test_a_provider_that_is_away(self):
         self.provider.away = True
         self.again()
