@@ -1,4 +1,5 @@
 #include "lib/base/module.h"
+#include "lib/base/process.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,22 +23,13 @@ static const struct place {
     {"../", PLACE_LIBDIR, "/troupe"},
 };
 
-/* The directory of this program into out, or "". */
-static void directory_of_program(char *out, size_t size) {
-    ssize_t n = readlink("/proc/self/exe", out, size - 1);
-    out[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash)
-        *slash = '\0';
-}
-
 static bool readable(const char *path, int printed, size_t size) {
     return printed > 0 && (size_t)printed < size && access(path, R_OK) == 0;
 }
 
 static bool find(const tr_module_kind_t *kind, char *out, size_t size) {
     char directory[PATH_MAX];
-    directory_of_program(directory, sizeof directory);
+    tr_process_directory(directory, sizeof directory);
     const char *const words[] = {kind->room, kind->libdir, ""};
     for (size_t i = 0; *directory && i < sizeof places / sizeof *places; i++) {
         const struct place *p = &places[i];

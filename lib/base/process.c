@@ -134,3 +134,18 @@ int tr_process_memory(tr_process_memory_t *ret_memory) {
     *ret_memory = memory;
     return 0;
 }
+
+int tr_process_program(char *out, size_t size) {
+    ssize_t n = readlink("/proc/self/exe", out, size);
+    int rc = n < 0 ? -errno : (size_t)n == size ? -ENAMETOOLONG : 0;
+    out[rc == 0 ? n : 0] = '\0';
+    return rc;
+}
+
+int tr_process_directory(char *out, size_t size) {
+    int rc = tr_process_program(out, size);
+    char *slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+    return rc;
+}

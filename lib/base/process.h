@@ -41,6 +41,11 @@ int tr_process_die_with(pid_t parent, int signal, tr_error_t *error);
  * of few threads that allocate little on their hot path; threads that allocate much wait for each other. */
 void tr_process_small_heap(size_t kept_bytes);
 
+/* The path of this process's program, also of one that is being built. 0 or negative errno, and then `out` is "". No allocation; any thread. */
+int tr_process_program(char *out, size_t size);
+/* The directory that it is in, without a slash at its end. */
+int tr_process_directory(char *out, size_t size);
+
 typedef struct tr_process_memory {
     size_t rss_bytes;  /* VmRSS */
     size_t anon_bytes; /* RssAnon: private memory */

@@ -1,6 +1,7 @@
 #include "lib/base/process.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -176,8 +177,21 @@ static void memory(void **state) {
     assert_true(after.peak_bytes >= after.rss_bytes);
 }
 
+static void it_knows_where_its_program_is(void **state) {
+    char path[PATH_MAX], directory[PATH_MAX], small[4];
+    (void)state;
+    assert_int_equal(tr_process_program(path, sizeof path), 0);
+    assert_int_equal(access(path, X_OK), 0);
+    assert_int_equal(tr_process_directory(directory, sizeof directory), 0);
+    assert_int_equal(strncmp(path, directory, strlen(directory)), 0);
+    assert_string_equal(strrchr(path, '/'), path + strlen(directory));
+    assert_int_equal(tr_process_program(small, sizeof small), -ENAMETOOLONG);
+    assert_string_equal(small, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_knows_where_its_program_is),
         cmocka_unit_test(files),
         cmocka_unit_test(signals),
         cmocka_unit_test(child_ends_with_parent),

@@ -1,4 +1,5 @@
 #include "lib/embed/blas.h"
+#include "lib/base/process.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -46,10 +47,8 @@ void tr_blas_choose(char **argv) {
     const char *kernels = find_kernels();
     if (!kernels || getenv(VARIABLE) || !is_lost())
         return;
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0 || setenv(VARIABLE, kernels, 0) < 0)
+    if (tr_process_program(path, sizeof path) < 0 || setenv(VARIABLE, kernels, 0) < 0)
         return;
-    path[length] = '\0';
     execv(path, argv);
     tr_blas_forget();
 }

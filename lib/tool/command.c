@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/process.h"
 #include "lib/text/textbuf.h"
 #include "lib/tool/child_watch.h"
 #include "lib/tool/config.h"
@@ -300,12 +301,8 @@ static const tr_yaml_table_t table = {
 static char *find_sandbox(void) {
     char here[PATH_MAX], *path = NULL;
     static const char *const places[] = {"/" PROGRAM, "/../lib/tool/" PROGRAM};
-    ssize_t n = readlink("/proc/self/exe", here, sizeof here - 1);
-    here[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(here, '/');
-    if (slash)
-        *slash = '\0';
-    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+    int rc = tr_process_directory(here, sizeof here);
+    for (size_t i = 0; rc == 0 && i < sizeof places / sizeof *places; i++) {
         if (asprintf(&path, "%s%s", here, places[i]) < 0)
             return NULL;
         if (access(path, X_OK) == 0)

@@ -2,11 +2,11 @@
 #include "tools/doctor/doctor.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/process.h"
 #include "tools/fleet/programs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -83,12 +83,10 @@ void tr_doctor_programs_look(tr_report_t *report) {
         const char *name, *room;
     } programs[] = {{"troupe-broker", "broker"}, {"troupe-agentd", "agentd"}};
     char self[PATH_MAX], path[PATH_MAX], text[256];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = '\0';
-    const char *directory = dirname(self);
+    tr_process_directory(self, sizeof self);
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         tr_error_t error = {0};
-        if (tr_programs_find_one(directory, programs[i].room, programs[i].name, path, &error) < 0) {
+        if (tr_programs_find_one(self, programs[i].room, programs[i].name, path, &error) < 0) {
             tr_report_add(report, programs[i].name, TR_HEALTH_FAIL,
                 "`troupe up` needs it: install Troupe as a whole.", "%s", error.text);
             continue;

@@ -1,4 +1,5 @@
 #include "tools/fleet/programs.h"
+#include "lib/base/process.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -48,15 +49,8 @@ int tr_programs_find_one(
 }
 
 static int own_directory(char self[PATH_MAX], tr_error_t *error) {
-    ssize_t n = readlink("/proc/self/exe", self, PATH_MAX - 1);
-    if (n < 0)
-        return tr_error_set(
-            error, -errno, "cannot tell where this program is: /proc/self/exe: %s", strerror(errno));
-    self[n] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    return 0;
+    int rc = tr_process_directory(self, PATH_MAX);
+    return rc < 0 ? tr_error_set(error, rc, "cannot tell where this program is: %s", strerror(-rc)) : 0;
 }
 
 int tr_programs_find_beside(const char *room, const char *name, char *out, tr_error_t *error) {

@@ -1,6 +1,7 @@
 /* `troupe host`: the far end of `troupe up --on ssh`. */
 #include "lib/base/buffer.h"
 #include "lib/base/file.h"
+#include "lib/base/process.h"
 #include "tools/cluster/host.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
@@ -40,15 +41,6 @@ static const tr_program_t program = {
     .env_prefix = "TROUPE",
 };
 
-/* Of a command that is being built, the path is this one's too. */
-static int own_path(char out[PATH_MAX]) {
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-    if (n < 0)
-        return -errno;
-    out[n] = '\0';
-    return 0;
-}
-
 static int print_unit(const tr_call_t *call, const options_t *o, const char *own) {
     char root[PATH_MAX];
     tr_error_t error = {0};
@@ -87,7 +79,7 @@ static int run(const tr_call_t *call) {
     char own[PATH_MAX];
     json_t *request = NULL, *answer = NULL;
     tr_error_t error = {0};
-    int rc = own_path(own);
+    int rc = tr_process_program(own, sizeof own);
     if (rc < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "/proc/self/exe: %s", strerror(-rc));
     if (o->unit)
