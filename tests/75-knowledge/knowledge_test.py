@@ -318,6 +318,13 @@ class Knowledge(KnowledgeTest):
         told = self.kb("eval", str(self.files), "-o", "json").json()
         self.assertEqual((told["ndcg@10"], told["recall@10"], told["mrr"], told["queries"]), (1, 1, 1, 2))
         self.assertEqual(self.kb("stat", "-o", "json").json(), [])
+        # Where no fleet runs, it asks a knowledge base of its own, of which nothing is left.
+        here = {**self.env, "TMPDIR": str(self.files)}
+        here.pop("TROUPE_CONNECT", None)
+        alone = self.troupe("kb", "eval", str(self.files), "--state", str(self.files / "none"), "-o", "json", env=here)
+        self.assertEqual((alone.json()["ndcg@10"], alone.json()["queries"]), (1, 2))
+        self.assertIn("no fleet runs here", alone.err)
+        self.assertEqual(list(self.files.glob("troupe-eval-*")), [])
         (self.files / "qrels.tsv").write_text("q 1 3\n")
         self.assertIn("qrels.tsv: line 1 cannot be used", self.kb("eval", str(self.files), code=3).err)
 

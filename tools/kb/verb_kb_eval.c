@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "tools/kb/load.h"
 #include "tools/kb/measure.h"
+#include "tools/kb/own.h"
 #include "tools/verbs/verbs.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@ typedef struct options {
 typedef struct eval {
     const tr_call_t *call;
     const char *directory;
+    tr_cli_common_t common; /* where it is asked */
+    tr_kb_own_t own;
     tr_cli_session_t *session;
     tr_kb_load_t load;
     char ns[64];
@@ -237,9 +240,25 @@ static int print(eval_t *self) {
     return code;
 }
 
+/* At the fleet that is named or runs here; where there is none, at one of its own. */
+static int open_session(eval_t *self) {
+    tr_cli_place_t place;
+    int code = tr_cli_find_place(self->call, &self->common, &place);
+    bool own = code == TR_EXIT_OK && place.assumed && !self->common.fleet;
+    if (code == TR_EXIT_OK)
+        code = tr_cli_session_open(
+            &(tr_cli_session_config_t){.call = self->call, .common = &self->common, .quiet = own},
+            &self->session);
+    if (code != TR_EXIT_UNREACHABLE || !own)
+        return code;
+    fprintf(self->call->err, "troupe kb eval: no fleet runs here: asking a knowledge base of its own\n");
+    return tr_kb_own_begin(self->call, &self->own, &self->common, &self->session);
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     eval_t self = {.call = call,
+        .common = o->common,
         .directory = call->arguments.items[0],
         .gains = json_object(),
         .queries = json_object()};
@@ -248,8 +267,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = read_lines(&self, "qrels.tsv", take_gain);
     if (code == TR_EXIT_OK)
-        code = tr_cli_session_open(
-            &(tr_cli_session_config_t){.call = call, .common = &o->common}, &self.session);
+        code = open_session(&self);
     if (code == TR_EXIT_OK) {
         code = load_all(&self);
         if (code == TR_EXIT_OK)
@@ -259,6 +277,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = print(&self);
     tr_cli_session_close(&self.session);
+    tr_kb_own_end(&self.own);
     json_decref(self.gains);
     json_decref(self.queries);
     return code;
@@ -280,7 +299,8 @@ static const tr_program_t program = {
     .description = "DIR has docs.jsonl (a line {\"id\", \"title\", \"text\"} for each document), "
                    "queries.jsonl ({\"id\", \"text\"}) and qrels.tsv "
                    "(query, document and gain, with tabs between). The documents are put into a namespace "
-                   "that is gone afterwards. "
+                   "that is gone afterwards; where no fleet runs here, into a knowledge base that is started "
+                   "for this alone. "
                    "nDCG has linear gains; recall and the mean reciprocal rank count what has a gain over 0; "
                    "all are up to rank "
                    "10, and means over the queries that have judgements.",
