@@ -88,8 +88,8 @@ bool tr_a2a_request_init(tr_a2a_request_t *self, tr_web_exchange_t *e, bool rpc)
     if (!id_good)
         tr_a2a_fail(e, rpc, self->id, TR_A2A_INVALID, "id: expected a text or a whole number");
     else if (!version_good(e))
-        tr_a2a_fail(e, rpc, self->id, TR_A2A_VERSION, "A2A-Version: this speaks 1.0, not \"%.16s\"",
-            *e->a2a_version ? e->a2a_version : "0.3 (as no version means)");
+        tr_a2a_fail(e, rpc, self->id, TR_A2A_VERSION, "A2A-Version: this speaks 1.0, not \"%.16s\"%s",
+            *e->a2a_version ? e->a2a_version : "0.3", *e->a2a_version ? "" : ", which no version means");
     else
         return true;
     tr_a2a_request_finish(self);

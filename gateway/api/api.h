@@ -67,6 +67,7 @@ void tr_api_process_input(tr_web_exchange_t *e);
 bool tr_api_take_trace(tr_web_exchange_t *e, tr_web_call_t *call);
 /* openai.c */
 void tr_api_models(tr_web_exchange_t *e);
+void tr_api_model(tr_web_exchange_t *e);
 void tr_api_chat(tr_web_exchange_t *e);
 /* responses.c */
 void tr_api_responses(tr_web_exchange_t *e);

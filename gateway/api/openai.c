@@ -49,19 +49,45 @@ static void on_agents(tr_web_exchange_t *e) {
     tr_web_respond_json(e, 200, json_pack("{s:s, s:o}", "object", "list", "data", list));
 }
 
-void tr_api_models(tr_web_exchange_t *e) {
+/* Of agents: all, or the one that the path names. */
+static void search(tr_web_exchange_t *e, tr_web_part_t name, void (*on_replies)(tr_web_exchange_t *e)) {
     tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, "ams");
     if (!call) {
         tr_web_problem(e, 503, "busy", "out of memory");
         return;
     }
-    tr_write_map(&call->content, 2);
+    tr_write_map(&call->content, name.at ? 3 : 2);
     tr_write_kv(&call->content, "action", "search");
     tr_write_kv_int(&call->content, "max-results", 1000);
+    if (name.at) {
+        tr_write_str(&call->content, "name");
+        tr_write_strn(&call->content, name.at, name.len);
+    }
     call->act = TR_REQUEST;
     call->timeout_ms = tr_web_timeout(e);
-    e->on_replies = on_agents;
+    e->on_replies = on_replies;
     tr_web_exchange_call(e, 0, &call);
+}
+
+void tr_api_models(tr_web_exchange_t *e) {
+    search(e, (tr_web_part_t){0}, on_agents);
+}
+
+static void on_agent(tr_web_exchange_t *e) {
+    tr_web_part_t name = tr_web_match_part(&e->match, "model");
+    if (!tr_web_judge(e, e->replies[0], "ams"))
+        return;
+    json_t *answer = tr_web_reply_json(e->replies[0]);
+    json_t *model = model_json(json_array_get(json_object_get(answer, "agents"), 0));
+    json_decref(answer);
+    if (model)
+        tr_web_respond_json(e, 200, model);
+    else
+        tr_web_problem_of(e, "model", 404, "not-found", "there is no agent %.*s", (int)name.len, name.at);
+}
+
+void tr_api_model(tr_web_exchange_t *e) {
+    search(e, tr_web_match_part(&e->match, "model"), on_agent);
 }
 
 /* ---- what is asked ---- */

@@ -20,7 +20,11 @@ static json_t *schema(const tr_web_field_t *f) {
     bool encoded = f->place == TR_WEB_IN_QUERY && f->type == TR_WEB_OBJECT; /* as a text of JSON */
     if (f->type == TR_WEB_ANY)
         return json_pack("{s:s}", "description", f->help);
-    return json_pack("{s:s, s:s}", "type", encoded ? "string" : types[f->type], "description", f->help);
+    json_t *schema =
+        json_pack("{s:s, s:s}", "type", encoded ? "string" : types[f->type], "description", f->help);
+    if (f->type == TR_WEB_INTEGER && f->place != TR_WEB_IN_BODY)
+        json_object_set_new(schema, "minimum", json_integer(0));
+    return schema;
 }
 
 static json_t *parameters(const tr_web_route_t *route) {

@@ -334,6 +334,8 @@ static const tr_web_route_t routes[] = {
     /* ---- as OpenAI's ---- */
     {TR_WEB_GET, "/v1/models", TR_WEB_VIEWER, "openaiModels", "The agents, as models",
         .handle = tr_api_models},
+    {TR_WEB_GET, "/v1/models/{model}", TR_WEB_VIEWER, "openaiModel", "An agent, as a model",
+        FIELDS(PATH("model", "the agent's name")), .handle = tr_api_model},
     {TR_WEB_POST, "/v1/chat/completions", TR_WEB_OPERATOR, "openaiChat", "A turn with an agent",
         FIELDS(NEEDED("model", TEXT, "the agent's name"),
             NEEDED("messages", LIST, "what was said; the user's last one is asked"),

@@ -372,8 +372,11 @@ static int leave(tr_web_exchange_t *e) {
 
 static void list_methods(tr_web_exchange_t *e, char *out, size_t size) {
     size_t n = 0;
+    unsigned allowed = e->match.allowed;
+    if (allowed >> TR_WEB_GET & 1)
+        allowed |= 1u << TR_WEB_HEAD;
     for (unsigned i = 0; i < TR_WEB_METHODS; i++)
-        if (e->match.allowed >> i & 1)
+        if (allowed >> i & 1)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", tr_web_methods[i]);
 }
 
@@ -515,7 +518,7 @@ static bool parse(tr_web_exchange_t *e) {
         tr_web_problem(e, 400, "unsupported-value", "the body is no JSON: line %d, column %d: %s", error.line,
             error.column, error.text);
     else if (!json_is_object(e->body))
-        tr_web_problem(e, 400, "unsupported-value", "the body: expected an object");
+        tr_web_problem(e, 400, "unrecognised-value", "the body: expected an object");
     else
         return true;
     return false;

@@ -85,9 +85,26 @@ static bool fits(tr_web_type_t type, const json_t *value) {
 }
 
 static bool wrong_type(tr_web_exchange_t *self, const tr_web_field_t *field) {
-    tr_web_problem_of(self, field->name, 400, "unrecognised-parameter-value", "%s: expected %s", field->name,
-        type_words[field->type]);
+    bool counts = field->type == TR_WEB_INTEGER && field->place != TR_WEB_IN_BODY;
+    tr_web_problem_of(self, field->name, 400, "unrecognised-parameter-value", "%s: expected %s%s",
+        field->name, type_words[field->type], counts ? ", 0 or more" : "");
     return false;
+}
+
+/* Of path or query: numbers there count something, or are some thing's own. */
+static bool text_fits(const tr_web_field_t *field, const char *text, size_t len) {
+    json_t *value = value_of(field->type, text, len);
+    bool good = value && !(json_is_integer(value) && json_integer_value(value) < 0);
+    json_decref(value);
+    return good;
+}
+
+/* Which of two was meant nobody knows. */
+static bool is_first(const tr_web_exchange_t *self, const char *pair, size_t len) {
+    for (const char *other = NULL; (other = next_pair(self, other)) && other != pair;)
+        if (strcspn(other, "=") == len && memcmp(other, pair, len) == 0)
+            return false;
+    return true;
 }
 
 static bool unknown(tr_web_exchange_t *self, tr_web_place_t place, const char *name, size_t len) {
@@ -120,10 +137,13 @@ static bool check_query(tr_web_exchange_t *self) {
         if (!field)
             return unknown(self, TR_WEB_IN_QUERY, pair, len);
         const char *text = pair + len + (pair[len] == '=');
-        json_t *value = value_of(field->type, text, strlen(text));
-        json_decref(value);
-        if (!value)
+        if (!text_fits(field, text, strlen(text)))
             return wrong_type(self, field);
+        if (!is_first(self, pair, len)) {
+            tr_web_problem_of(
+                self, field->name, 400, "unrecognised-parameter-value", "%s is given twice", field->name);
+            return false;
+        }
     }
     return true;
 }
@@ -151,9 +171,7 @@ static bool check_path(tr_web_exchange_t *self) {
         if (f->place != TR_WEB_IN_PATH)
             continue;
         tr_web_part_t part = tr_web_match_part(&self->match, f->name);
-        json_t *value = value_of(f->type, part.at, part.len);
-        json_decref(value);
-        if (!value)
+        if (!text_fits(f, part.at, part.len))
             return wrong_type(self, f);
     }
     return true;

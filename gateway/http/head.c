@@ -62,8 +62,8 @@ static bool read_query(tr_web_exchange_t *e) {
     for (int i = 0; lws_hdr_total_length(e->wsi, WSI_TOKEN_HTTP_URI_ARGS) > 0; i++) {
         size_t room = sizeof e->query - e->query_len;
         n = lws_hdr_copy_fragment(e->wsi, e->query + e->query_len, (int)room, WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (n == -1)
-            break;
+        if (n == -1 && lws_hdr_fragment_length(e->wsi, WSI_TOKEN_HTTP_URI_ARGS, i) == 0)
+            break; /* that was all of them: -1 is said of one that is too long, too */
         if (n < 0 || strlen(e->query + e->query_len) != (size_t)n)
             return false;
         if (n > 0)

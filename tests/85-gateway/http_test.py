@@ -165,16 +165,20 @@ class Http(web.GatewayTest):
         self.problem(self.get("/api/v2/agents"), 404, "not-found")
         answer = self.ask("DELETE", "/api/v1/tasks")
         self.problem(answer, 405, "unsupported-function")
-        self.assertEqual(answer.headers["allow"], "GET, POST")
+        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST")
         self.assertEqual(self.get("/" + "a" * 1100).status, 414)
+        for long in ("name=" + "a" * 2100, "a" * 2100 + "=1", "name=a&state=" + "b" * 2045):
+            self.problem(self.get("/api/v1/agents?" + long), 414, "too-large")
+        self.assertEqual(self.good(self.get("/api/v1/agents?name=" + "a" * 2030))["total"], 0)
         self.problem(self.get("/api/v1/agents?nonsense=1"), 400, "unexpected-argument")
-        self.problem(self.get("/api/v1/agents?offset=many"), 400, "unrecognised-parameter-value")
+        for wrong in ("offset=many", "offset=-1", "max-results=-1", "name=a&name=a", "offset=1&max-results=2&offset=1"):
+            self.problem(self.get("/api/v1/agents?" + wrong), 400, "unrecognised-parameter-value")
 
     def test_bodies(self):
         self.begin("--body-max", "2K")
         path, json_type = "/api/v1/topics/a", {"Content-Type": "application/json"}
         self.problem(self.post(path, b"{", headers=json_type), 400, "unsupported-value")
-        self.problem(self.post(path, b"[1]", headers=json_type), 400, "unsupported-value")
+        self.problem(self.post(path, b"[1]", headers=json_type), 400, "unrecognised-value")
         self.problem(self.post(path, b'{"content": 1, "content": 2}', headers=json_type), 400, "unsupported-value")
         self.problem(self.post(path, b"content=1", headers={"Content-Type": "application/x-www-form-urlencoded"}), 415, "unsupported-value")
         self.problem(self.post(path, {"content": "a" * 3000}), 413, "too-large")

@@ -133,8 +133,9 @@ class Mcp(web.GatewayTest):
         self.assertEqual(self.call("resources/list", {"cursor": "x"})["error"]["code"], -32602)
 
     def test_what_is_no_request(self):
-        answer = self.post("/mcp", b"[1]", headers={"Content-Type": "application/json"})
-        self.assertEqual((answer.status, answer.json()["error"]["code"]), (400, -32700))
+        for body, code in ((b"[1]", -32600), (b"{", -32700)):  # JSON-RPC 2.0, 5.1; there are no batches in these revisions
+            answer = self.post("/mcp", body, headers={"Content-Type": "application/json"})
+            self.assertEqual((answer.status, answer.json()["error"]["code"]), (400, code))
         self.assertEqual(self.post("/mcp", {"jsonrpc": "2.0", "id": {}, "method": "ping"}).json()["error"]["code"], -32600)
         self.serve("--anonymous", "none", "--name", "other")
         self.assertEqual(self.post("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, role=None).status, 401)

@@ -19,6 +19,8 @@ const client = new OpenAI.OpenAI({baseURL: process.argv[2] + "/v1", apiKey: proc
 (async () => {
     const out = {};
     out.models = (await client.models.list()).data.map(m => m.id);
+    out.model = await client.models.retrieve("assistant");
+    out.none = await client.models.retrieve("nobody").catch(error => error.constructor.name);
     const whole = await client.chat.completions.create({model: "assistant", messages: [{role: "system", content: "be kind"},
         {role: "user", content: "hello, my name is Ann"}]});
     out.whole = {text: whole.choices[0].message.content, finish: whole.choices[0].finish_reason, tokens: whole.usage.total_tokens};
@@ -102,6 +104,11 @@ class OpenAi(web.GatewayTest):
         self.assertEqual(models["object"], "list")
         self.assertLessEqual({"assistant", "echo"}, {model["id"] for model in models["data"]})
         self.assertEqual({model["owned_by"] for model in models["data"]}, {"local"})
+        for name in ("echo", "echo@local", "echo%40local"):
+            self.assertEqual(self.good(self.get("/v1/models/" + name)), next(model for model in models["data"] if model["id"] == "echo"))
+        for name in ("nobody", "svc:echo", "ech"):
+            answer = self.get("/v1/models/" + name)
+            self.assertEqual((answer.status, answer.json()["error"]["param"]), (404, "model"), name)
 
     def test_a_turn(self):
         answer = self.chat("hello, my name is Ann", temperature=0.5, user="ann").json()
@@ -288,6 +295,7 @@ class OpenAi(web.GatewayTest):
         self.assertEqual(done.returncode, 0, done)
         out = json.loads(done.stdout)
         self.assertIn("assistant", out["models"])
+        self.assertEqual((out["model"]["id"], out["model"]["object"], out["none"]), ("assistant", "model", "NotFoundError"))
         self.assertEqual(out["whole"]["finish"], "stop")
         self.assertTrue(out["whole"]["text"])
         self.assertGreater(out["whole"]["tokens"], 0)
