@@ -10,6 +10,7 @@
  */
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/assistant_acts.h"
+#include "agentd/behaviours/assistant_decision.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/behaviours/talk.h"
 
@@ -35,6 +36,7 @@ typedef struct assistant_args {
 typedef struct assistant {
     tr_talk_t talk; /* first */
     peers_t *peers;
+    tr_awaiting_t awaiting; /* decisions that are voted on */
 } assistant_t;
 
 #define PEER(member)                                                                                         \
@@ -74,18 +76,132 @@ int tr_assistant_check(tr_value_t args, tr_problem_t *problem) {
     return rc;
 }
 
+static const char *text_at(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* Which the user may mean later. */
+static void note_tasks(tr_talk_t *talk, const json_t *turn) {
+    json_t *session = NULL;
+    if (tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0)
+        tr_assistant_note_tasks(session, turn); /* kept at the end of the turn */
+}
+
 static void on_answer(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
     assistant_t *assistant = state;
     json_t *content = tr_answer_json(answer);
-    const char *to = json_string_value(json_object_get(turn, "to"));
-    json_t *reply = tr_assistant_reply(
-        json_string_value(json_object_get(turn, "action")), to, tr_answer_is_good(answer), content);
+    const char *action = text_at(turn, "action"), *to = text_at(turn, "to");
+    bool is_good = tr_answer_is_good(answer);
     (void)agent;
     json_object_set_new(turn, "answer", content);
-    tr_talk_end(&assistant->talk, under, turn, json_string_value(reply));
+    if (is_good && json_is_array(json_object_get(content, "tasks")) &&
+        json_is_object(json_object_get(content, "plan")))
+        note_tasks(&assistant->talk, turn);
+    if (is_good && strcmp(to, assistant->peers->decisions) == 0 && *text_at(content, "decision")) {
+        tr_assistant_await(&assistant->awaiting, &assistant->talk, under, turn);
+        return;
+    }
+    json_t *reply = tr_assistant_reply(action, to, is_good, content);
+    json_t *whole = tr_assistant_with_sources(reply, json_object_get(turn, "found"));
+    tr_talk_end(&assistant->talk, under, turn, json_string_value(whole));
+    json_decref(whole);
     json_decref(reply);
 }
+
+/* Sends the turn's request, whose reply is what comes back. Consumes `request`. */
+static void have_done(tr_talk_t *talk, const tr_message_t *message, json_t *turn, const char *to,
+    json_t *request, tr_errand_fn then) {
+    json_object_set_new(turn, "to", json_string(to));
+    json_object_set(turn, "asked", request);
+    int rc = tr_errand_send(&talk->errands, talk->thinker.agent, message, text_at(turn, "to"), request,
+        ACT_MS, then, json_incref(turn));
+    if (rc < 0) {
+        json_t *reply = json_sprintf("I could not ask %s: %s.", to, strerror(-rc));
+        tr_talk_end(talk, message, turn, json_string_value(reply));
+        json_decref(reply);
+    }
+}
+
+/* ---- a summary of what the knowledge base has ---- */
+
+static void summarise(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *texts) {
+    const peers_t *p = ((assistant_t *)talk)->peers;
+    have_done(talk, message, turn, p->summariser,
+        tr_assistant_summary(json_object_get(turn, "parameters"), texts), on_answer);
+}
+
+/* Of a search: what it found is summarised. Where there is no knowledge base to ask, the words themselves are what there is. */
+static void on_found(
+    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
+    assistant_t *assistant = state;
+    json_t *content = tr_answer_json(answer), *results = json_object_get(content, "results");
+    json_t *why = tr_assistant_nothing(tr_answer_is_good(answer), content);
+    json_t *texts = why ? NULL : tr_assistant_found(results, turn);
+    (void)agent;
+    if (!why && !texts && json_is_array(results))
+        why = json_string(TR_ASSISTANT_NOTHING);
+    if (why) {
+        json_object_set(turn, "answer", content);
+        tr_talk_end(&assistant->talk, under, turn, json_string_value(why));
+    } else {
+        summarise(&assistant->talk, under, turn, texts);
+    }
+    json_decref(why);
+    json_decref(texts);
+    json_decref(content);
+}
+
+/* ---- tasks that are not wanted any more ---- */
+
+static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
+
+/* What has ended already cannot be cancelled, and need not. */
+static void on_cancelled(
+    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
+    json_int_t done = json_integer_value(json_object_get(turn, "cancelled"));
+    (void)agent;
+    if (tr_answer_is_good(answer))
+        json_object_set_new(turn, "cancelled", json_integer(done + 1));
+    json_object_set_new(turn, "answer", tr_answer_json(answer));
+    cancel_next(state, under, turn);
+}
+
+/* One after the other: the first of a plan takes with it those that need it. */
+static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    const peers_t *p = ((assistant_t *)talk)->peers;
+    json_t *left = json_object_get(turn, "to-cancel");
+    const char *id = json_string_value(json_array_get(left, 0));
+    bool is_any = json_integer_value(json_object_get(turn, "cancelled")) > 0;
+    if (!id) {
+        json_object_del(turn, "to-cancel");
+        tr_talk_end(talk, message, turn,
+            is_any ? TR_ASSISTANT_CANCELLED : "There is nothing to cancel: it has ended already.");
+        return;
+    }
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "action", "cancel", "task", id, "reason", "the user wished so");
+    json_array_remove(left, 0);
+    have_done(talk, message, turn, p->tasks, request, on_cancelled);
+}
+
+/* Whether it is of tasks that the user has asked for here, and is under way. An id is taken as it is. */
+static bool cancels_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    json_t *session = NULL;
+    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+    bool is_own = strcmp(text_at(turn, "action"), "cancel") == 0 &&
+                  tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0;
+    json_t *ids = is_own ? tr_assistant_tasks_of(session, subject) : NULL;
+    if (!ids)
+        return false;
+    json_object_set_new(turn, "to-cancel", json_deep_copy(ids));
+    json_decref(ids);
+    cancel_next(talk, message, turn);
+    return true;
+}
+
+/* ---- what a turn asks for ---- */
 
 /* The registry's {"action", ...parameters}; NULL where the action is not of it. */
 static json_t *registered(const tr_talk_t *talk, const json_t *turn, const char **ret_to) {
@@ -104,21 +220,17 @@ static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     tr_assistant_peers_t peers = {p->knowledge, p->planner, p->summariser, p->decisions, p->voters, p->tasks};
     const char *to = NULL, *why = NULL;
     json_t *request = registered(talk, turn, &to);
+    if (!request && cancels_own(talk, message, turn))
+        return;
     if (!request)
         request = tr_assistant_request(&peers, turn, &to, &why);
     if (!request) {
         tr_talk_end(talk, message, turn, why);
         return;
     }
-    json_object_set_new(turn, "to", json_string(to));
-    json_object_set(turn, "asked", request);
-    int rc = tr_errand_send(&talk->errands, talk->thinker.agent, message,
-        json_string_value(json_object_get(turn, "to")), request, ACT_MS, on_answer, json_incref(turn));
-    if (rc < 0) {
-        json_t *reply = json_sprintf("I could not ask %s: %s.", to, strerror(-rc));
-        tr_talk_end(talk, message, turn, json_string_value(reply));
-        json_decref(reply);
-    }
+    bool is_named = json_is_string(json_object_get(talk->actions, text_at(turn, "action")));
+    bool searches = !is_named && tr_assistant_is_topic(turn);
+    have_done(talk, message, turn, searches ? p->knowledge : to, request, searches ? on_found : on_answer);
 }
 
 static int init(tr_agent_t *self, void *state, tr_value_t args) {
@@ -145,6 +257,7 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
 static void fini(tr_agent_t *self, void *state) {
     assistant_t *assistant = state;
     (void)self;
+    tr_awaiting_finish(&assistant->awaiting);
     tr_talk_finish(&assistant->talk);
     free(assistant->peers);
 }

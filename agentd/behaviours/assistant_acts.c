@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agentd/text/sentence.h"
 #include "lib/text/utf8.h"
 
 #define RESULTS     3
 #define RESULT_TEXT 300 /* bytes of each */
 #define TASKS       10
+#define TOPIC_MAX   120 /* bytes */
+#define PLANS       8   /* of a user that are known, to be cancelled by their words */
+#define WORD_LEAST  4   /* bytes of a word that says what is meant */
+#define BLANKS      " \t\r\n,.;:!?\"()"
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -41,11 +46,68 @@ static json_t *ask_analyse(const json_t *p) {
         "{s:s, s:o}", "action", "submit", "text", json_sprintf("analyse %s", text_at(p, "subject")));
 }
 
-static json_t *ask_summary(const json_t *p) {
-    json_t *request = json_pack("{s:s}", "text", text_at(p, "subject"));
+json_t *tr_assistant_summary(const json_t *p, const json_t *texts) {
+    json_t *request =
+        texts ? json_pack("{s:O}", "texts", texts) : json_pack("{s:s}", "text", text_at(p, "subject"));
     if (json_object_get(p, "sentences"))
         json_object_set(request, "sentences", json_object_get(p, "sentences"));
     return request;
+}
+
+/* One sentence that is short is the name of something, and not a text. */
+static bool is_topic(const char *subject) {
+    size_t length = strlen(subject);
+    return length > 0 && length <= TOPIC_MAX && !memchr(subject, '\n', length) &&
+           tr_sentence_length(subject, length, TR_LANGUAGE_UNKNOWN) == length;
+}
+
+bool tr_assistant_is_topic(const json_t *turn) {
+    return strcmp(text_at(turn, "action"), "summarise") == 0 &&
+           is_topic(text_at(json_object_get(turn, "parameters"), "subject"));
+}
+
+static json_t *ask_summary(const json_t *p) {
+    return is_topic(text_at(p, "subject")) ? ask_knowledge(p, "subject") : tr_assistant_summary(p, NULL);
+}
+
+/* By the beginnings of words; `otherwise` of a subject that has only short ones. */
+static bool is_about(const char *text, const char *subject, bool otherwise) {
+    bool has_words = false;
+    for (const char *at = subject; *at;) {
+        size_t length = strcspn(at, BLANKS), most = length > WORD_LEAST + 2 ? length - 2 : WORD_LEAST;
+        char stem[64];
+        if (length >= WORD_LEAST) {
+            snprintf(stem, sizeof stem, "%.*s", (int)tr_utf8_cut(at, length, most < 63 ? most : 63), at);
+            if (strcasestr(text, stem))
+                return true;
+            has_words = true;
+        }
+        at += length + strspn(at + length, BLANKS);
+    }
+    return !has_words && otherwise;
+}
+
+json_t *tr_assistant_found(const json_t *results, json_t *turn) {
+    json_t *texts = json_array(), *names = json_array();
+    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+    for (size_t i = 0; i < json_array_size(results); i++) {
+        const json_t *result = json_array_get(results, i);
+        if (!is_about(text_at(result, "text"), subject, true))
+            continue;
+        json_array_append(texts, json_object_get(result, "text"));
+        bool is_new = *text_at(result, "id");
+        for (size_t j = 0; j < json_array_size(names) && is_new; j++)
+            is_new = strcmp(json_string_value(json_array_get(names, j)), text_at(result, "id")) != 0;
+        if (is_new)
+            json_array_append(names, json_object_get(result, "id"));
+    }
+    if (json_array_size(texts) > 0) {
+        json_object_set_new(turn, "found", names);
+        return texts;
+    }
+    json_decref(names);
+    json_decref(texts);
+    return NULL;
 }
 
 static json_t *ask_status(const json_t *p) {
@@ -84,6 +146,45 @@ static json_t *decide(
         peers->voters);
 }
 
+/* ---- tasks of this user ---- */
+
+void tr_assistant_note_tasks(json_t *session, const json_t *turn) {
+    const json_t *answer = json_object_get(turn, "answer"), *tasks = json_object_get(answer, "tasks");
+    json_t *ids = json_array(), *plans = json_object_get(session, "tasks");
+    for (size_t i = 0; i < json_array_size(tasks); i++)
+        json_array_append(ids, json_object_get(json_array_get(tasks, i), "task"));
+    json_t *plan =
+        json_pack("{s:s, s:o}", "text", text_at(json_object_get(turn, "asked"), "text"), "ids", ids);
+    if (!json_is_array(plans))
+        json_object_set_new(session, "tasks", plans = json_array());
+    json_array_append_new(plans, plan);
+    while (json_array_size(plans) > PLANS)
+        json_array_remove(plans, 0);
+}
+
+/* "the last task", "it": no name of anything. */
+static bool is_any(const char *subject) {
+    static const char *const words[] = {"it", "this", "that", "them", "task", "the task", "my task",
+        "last task", "the last task", "my last task", "the last one", "tasks", "my tasks", "the tasks",
+        "everything"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(subject, words[i]) == 0)
+            return true;
+    return *subject == '\0';
+}
+
+json_t *tr_assistant_tasks_of(const json_t *session, const char *subject) {
+    const json_t *plans = json_object_get(session, "tasks");
+    for (size_t i = json_array_size(plans); i-- > 0;) {
+        const json_t *plan = json_array_get(plans, i);
+        if (is_any(subject) || is_about(text_at(plan, "text"), subject, false))
+            return json_incref(json_object_get(plan, "ids"));
+    }
+    return NULL;
+}
+
+/* ---- requests, by their action ---- */
+
 json_t *tr_assistant_request(
     const tr_assistant_peers_t *peers, const json_t *turn, const char **ret_to, const char **ret_why) {
     const json_t *p = json_object_get(turn, "parameters");
@@ -105,6 +206,27 @@ json_t *tr_assistant_request(
 
 /* ---- replies ---- */
 
+json_t *tr_assistant_with_sources(json_t *reply, const json_t *found) {
+    json_t *all = json_incref(reply);
+    for (size_t i = 0; all && i < json_array_size(found); i++) {
+        json_t *more = json_sprintf("%s%s%s%s", json_string_value(all), i > 0 ? ", " : " (",
+            json_string_value(json_array_get(found, i)), i + 1 == json_array_size(found) ? ")" : "");
+        json_decref(all);
+        all = more;
+    }
+    return all;
+}
+
+json_t *tr_assistant_nothing(bool went_well, const json_t *content) {
+    const json_t *results = json_object_get(content, "results");
+    if (!went_well && strcmp(text_at(content, "reason"), "not-registered") == 0)
+        return json_string(
+            "There is nothing in the knowledge base yet. `troupe kb add FILE...` puts documents into it.");
+    return went_well && json_is_array(results) && json_array_size(results) == 0
+               ? json_string(TR_ASSISTANT_NOTHING)
+               : NULL;
+}
+
 static json_t *tell_failure(const char *to, const json_t *content) {
     const char *reason = text_at(content, "reason"), *detail = text_at(content, "detail");
     if (strcmp(reason, "not-delivered") == 0)
@@ -114,14 +236,31 @@ static json_t *tell_failure(const char *to, const json_t *content) {
         *detail ? ", " : "", detail);
 }
 
+/* The beginning of what was found, in one line: a heading alone says little. New. */
+static json_t *in_a_line(const char *text) {
+    char line[RESULT_TEXT + 1];
+    size_t size = 0, length = strlen(text), most = tr_utf8_cut(text, length, RESULT_TEXT);
+    for (size_t i = 0; i < most; i++) {
+        bool is_blank = strchr(" \t\r\n", text[i]) != NULL;
+        if (!is_blank)
+            line[size++] = text[i];
+        else if (size > 0 && line[size - 1] != ' ')
+            line[size++] = ' ';
+    }
+    while (size > 0 && line[size - 1] == ' ')
+        size--;
+    return json_stringn(line, size);
+}
+
 static json_t *tell_results(const json_t *content) {
     const json_t *results = json_object_get(content, "results");
-    json_t *all = json_string(json_array_size(results) ? "I found this:" : "I found nothing about that.");
+    json_t *all = json_string(json_array_size(results) ? "I found this:" : TR_ASSISTANT_NOTHING);
     for (size_t i = 0; i < json_array_size(results) && i < RESULTS; i++) {
         const json_t *result = json_array_get(results, i);
-        const char *text = text_at(result, "text");
-        json_t *more = json_sprintf("%s\n%zu. %.*s (%s)", json_string_value(all), i + 1,
-            (int)tr_utf8_cut(text, strcspn(text, "\n"), RESULT_TEXT), text, text_at(result, "id"));
+        json_t *line = in_a_line(text_at(result, "text"));
+        json_t *more = json_sprintf("%s\n%zu. %s (%s)", json_string_value(all), i + 1,
+            line ? json_string_value(line) : "", text_at(result, "id"));
+        json_decref(line);
         json_decref(all);
         all = more;
     }
@@ -176,6 +315,10 @@ static json_t *tell_any(const char *to, const json_t *content) {
 }
 
 json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, const json_t *content) {
+    bool asks_knowledge = strcmp(action, "search") == 0 || strcmp(action, "query") == 0;
+    json_t *nothing = asks_knowledge ? tr_assistant_nothing(went_well, content) : NULL;
+    if (nothing)
+        return nothing;
     if (!went_well)
         return tell_failure(to, content);
     if (json_is_array(json_object_get(content, "results")))
@@ -184,11 +327,8 @@ json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, c
         return tell_tasks(content);
     if (json_is_object(json_object_get(content, "plan")))
         return tell_submitted(content);
-    if (strcmp(action, "decide") == 0)
-        return json_sprintf("I put it to the group: decision %s. `troupe votes show` tells what comes of it.",
-            text_at(content, "decision"));
     if (strcmp(action, "cancel") == 0)
-        return json_string("It is cancelled.");
+        return json_string(TR_ASSISTANT_CANCELLED);
     if (*text_at(content, "tool") && *text_at(content, "status"))
         return tell_tool(content);
     return tell_any(to, content);

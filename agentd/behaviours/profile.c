@@ -12,29 +12,35 @@
 #define ANNOYED         (-0.3)
 #define FRESH           (1.0 / 3) /* how much the last turn counts */
 
+#define BRIEF    "I will be brief."
+#define LONGER   "I will say more."
+#define FORMAL   "I will be formal."
+#define FRIENDLY "I will be friendly."
+
 static const struct {
     const char *phrase, *key, *value;
-    bool order; /* it counts as one alone: "be brief", and not "will it be brief?" */
+    const char *reply; /* where nothing else was said; NULL: it is no wish */
+    bool order;        /* it counts as one alone: "be brief", and not "will it be brief?" */
 } signs[] = {
-    {"be brief", "detail", "short", true},
-    {"briefly", "detail", "short"},
-    {"keep it short", "detail", "short"},
-    {"be shorter", "detail", "short", true},
-    {"make it shorter", "detail", "short"},
-    {"keep it shorter", "detail", "short"},
-    {"shorter please", "detail", "short"},
-    {"shorter, please", "detail", "short"},
-    {"more detail", "detail", "long"},
-    {"in detail", "detail", "long"},
-    {"please elaborate", "detail", "long"},
-    {"you elaborate", "detail", "long"},
-    {"elaborate on", "detail", "long"},
-    {"normal length", "detail", "normal"},
-    {"be formal", "tone", "formal", true},
-    {"be friendly", "tone", "friendly", true},
+    {"be brief", "detail", "short", BRIEF, true},
+    {"briefly", "detail", "short", BRIEF},
+    {"keep it short", "detail", "short", BRIEF},
+    {"be shorter", "detail", "short", BRIEF, true},
+    {"make it shorter", "detail", "short", BRIEF},
+    {"keep it shorter", "detail", "short", BRIEF},
+    {"shorter please", "detail", "short", BRIEF},
+    {"shorter, please", "detail", "short", BRIEF},
+    {"more detail", "detail", "long", LONGER},
+    {"in detail", "detail", "long", LONGER},
+    {"please elaborate", "detail", "long", LONGER},
+    {"you elaborate", "detail", "long", LONGER},
+    {"elaborate on", "detail", "long", LONGER},
+    {"normal length", "detail", "normal", "I will be neither brief nor long."},
+    {"be formal", "tone", "formal", FORMAL, true},
+    {"be friendly", "tone", "friendly", FRIENDLY, true},
     {"thank you", "tone", "friendly"},
     {"thanks", "tone", "friendly"},
-    {"be plain", "tone", "plain", true},
+    {"be plain", "tone", "plain", "I will be plain.", true},
 };
 
 json_t *tr_profile_new(void) {
@@ -165,6 +171,13 @@ void tr_profile_learn_topic(json_t *profile, const json_t *parameters) {
     }
 }
 
+const char *tr_profile_wish(const char *said) {
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (signs[i].reply && has_sign(said, signs[i].phrase, signs[i].order))
+            return signs[i].reply;
+    return NULL;
+}
+
 void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment) {
     double mood = json_number_value(json_object_get(profile, "mood"));
     double score = json_number_value(json_object_get(sentiment, "score"));
@@ -194,6 +207,11 @@ static bool has_word(const char *text, int len, const char *word) {
     return at && at - text < len;
 }
 
+/* "I", and not "It". */
+static bool is_myself(const char *reply) {
+    return reply[0] == 'I' && (reply[1] == ' ' || reply[1] == '\'');
+}
+
 json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, double mood) {
     const char *name = json_string_value(json_object_get(profile, "name"));
     bool cuts = may_cut && is(profile, "detail", "short");
@@ -201,7 +219,7 @@ json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, d
     const char *regret = mood < ANNOYED && !has_word(reply, first, "sorry") ? "I am sorry. " : "";
     if (name && is(profile, "tone", "friendly") && !has_word(reply, first, name))
         return json_sprintf("%s%s, %c%.*s", regret, name,
-            reply[0] == 'I' ? 'I' : tolower((unsigned char)reply[0]), len > 0 ? len - 1 : 0,
+            is_myself(reply) ? 'I' : tolower((unsigned char)reply[0]), len > 0 ? len - 1 : 0,
             len > 0 ? reply + 1 : reply);
     return json_sprintf("%s%.*s", regret, len, reply);
 }

@@ -27,6 +27,15 @@ static void test_a_short_reply_is_a_sentence(void **state) {
     json_decref(profile);
 }
 
+static void test_a_friend_is_called_by_name(void **state) {
+    (void)state;
+    json_t *profile = tr_profile_new();
+    tr_profile_learn(profile, "My name is Ann. Thanks!", NULL);
+    check_fit(profile, "It is being done.", false, "Ann, it is being done.");
+    check_fit(profile, "I found this.", false, "Ann, I found this.");
+    json_decref(profile);
+}
+
 static void check_detail(const char *said, const char *expected) {
     json_t *profile = tr_profile_new();
     tr_profile_learn(profile, said, NULL);
@@ -39,6 +48,9 @@ static void test_shorter_is_an_order_or_a_question(void **state) {
     check_detail("which of the two ways is shorter?", "normal");
     check_detail("Shorter, please.", "short");
     check_detail("make it shorter", "short");
+    assert_string_equal(tr_profile_wish("Be shorter."), "I will be brief.");
+    assert_null(tr_profile_wish("thanks"));
+    assert_null(tr_profile_wish("will it be brief?"));
     check_detail("be shorter", "short");
     check_detail("Tell me of ships. Be shorter!", "short");
     check_detail("Can you be shorter?", "short");
@@ -60,6 +72,7 @@ static void test_shorter_is_an_order_or_a_question(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_short_reply_is_a_sentence),
+        cmocka_unit_test(test_a_friend_is_called_by_name),
         cmocka_unit_test(test_shorter_is_an_order_or_a_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "proto/json.h"
 
 #define ENTITIES     20
+#define WISH_MAX     60    /* bytes of what only says how to answer */
 #define SUMMARISE_AT 1500  /* bytes of older turns */
 #define ANSWER_MAX   65536 /* bytes of what others answered, of the last turn */
 
@@ -160,7 +161,9 @@ void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, con
     }
     json_t *profile = json_object_get(session, "profile");
     double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
-    json_t *fitted = tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), !reply, mood);
+    /* What others did or found is told as it is: words of a search are no mood of who searches. */
+    json_t *fitted =
+        tr_profile_fit(profile, reply ? reply : text_at(turn, "reply"), !reply, reply ? 0 : mood);
     if (!fitted) {
         tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "internal-error", "out of memory");
         over(self, turn);
@@ -207,6 +210,26 @@ static void take_named(const tr_talk_t *self, const tr_message_t *message, json_
     json_decref(named);
 }
 
+/* What to say to who only says how he wants to be answered; NULL: he does not. */
+static const char *wish_in(const tr_message_t *message) {
+    char said[WISH_MAX + 1];
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    if (length > WISH_MAX)
+        return NULL;
+    snprintf(said, sizeof said, "%.*s", (int)length, text);
+    return tr_profile_wish(said);
+}
+
+/* He is told that it was heard, where his words mean nothing else. */
+static void take_wish(const tr_message_t *message, json_t *turn) {
+    const char *reply = strcmp(text_at(turn, "state"), "unclear") == 0 ? wish_in(message) : NULL;
+    if (!reply)
+        return;
+    json_object_set_new(turn, "state", json_string("chat"));
+    json_object_set_new(turn, "reply", json_string(reply));
+}
+
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     if (tr_thinker_failed(&self->thinker, message, result)) {
@@ -219,6 +242,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     json_object_set(turn, "turn", json_object_get(context, "turns"));
     tr_thinker_sign(turn, result);
     take_named(self, message, turn);
+    take_wish(message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
@@ -315,7 +339,8 @@ void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, j
     json_object_set(context, "summary", json_object_get(session, "summary"));
     json_t *input = json_pack("{s:o, s:o*, s:O*}", "context", context, "actions",
         tr_actions_others(self->actions), "examples", examples);
-    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
+    ask_about(
+        self, message, TR_MIND_DIALOGUE, input, on_turn, named || wish_in(message) ? NULL : on_piece, turn);
     json_decref(named);
 }
 

@@ -66,7 +66,7 @@ static void trace(const tr_thought_t *thought, const tr_mind_result_t *result) {
 static void warn(const tr_thought_t *thought, const tr_mind_result_t *result) {
     char text[400];
     bool failed = result->status == TR_MIND_FAILED;
-    if (!failed && !*result->fallback)
+    if (!failed && (!*result->fallback || result->is_usual))
         return;
     snprintf(text, sizeof text, "%s: %s%s", tr_mind_op_word(result->op), failed ? "" : "built in, since ",
         failed ? result->detail : result->fallback);

@@ -74,12 +74,26 @@ static const char *intent_of(tr_builtin_t *self, const char *text, float sure) {
     return count > 0 && guess.confidence >= sure ? guess.label : "";
 }
 
+static bool is_dropping(const char *text) {
+    static const char *const phrases[] = {
+        "never mind", "nevermind", "cancel", "forget it", "forget that", "stop", "no", "nothing"};
+    tr_part_t part = tr_part_trim((tr_part_t){text, strlen(text)});
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        size_t size = tr_part_begins(part, phrases[i]);
+        if (size > 0 && tr_part_after(part, size).length == 0)
+            return true;
+    }
+    return false;
+}
+
 static json_t *small_talk_of(tr_builtin_t *self, const char *text, const json_t *others) {
     const char *intent = intent_of(self, text, TR_INTENT_UNSURE);
     for (size_t i = 0; i < sizeof small_talk / sizeof *small_talk; i++)
         if (strcmp(intent, small_talk[i].intent) == 0)
             return chat("chat", small_talk[i].reply);
-    return strcmp(intent, "help") == 0 ? help(others) : not_understood();
+    if (strcmp(intent, "help") == 0)
+        return help(others);
+    return is_dropping(text) ? chat("chat", "All right.") : not_understood();
 }
 
 /* "What can you do?" is a question by its form, and not one for a knowledge base. */
@@ -113,15 +127,34 @@ static json_t *act(const tr_instruction_t *instruction, json_t *context) {
         "parameters", instruction->parameters);
 }
 
-static json_t *ask_for(const tr_instruction_t *instruction, const char *said, json_t *context) {
-    const char *question = "What is missing?";
-    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+/* "What shall I tell Anna?", where it is said whom; new, NULL where it is not. */
+static json_t *ask_what_to_tell(const tr_instruction_t *instruction, const char *said) {
+    static const char *const tellers[] = {"tell", "notify", "inform", "message"};
+    tr_part_t part = tr_part_trim((tr_part_t){said, strlen(said)});
+    size_t polite = tr_part_begins(part, "please"), size = 0;
+    if (strcmp(instruction->action, "send") != 0)
+        return NULL;
+    if (polite > 0)
+        part = tr_part_after(part, polite);
+    for (size_t i = 0; size == 0 && i < sizeof tellers / sizeof *tellers; i++)
+        size = tr_part_begins(part, tellers[i]);
+    tr_part_t whom = size > 0 ? tr_part_trim(tr_part_after(part, size)) : (tr_part_t){"", 0};
+    return whom.length > 0 ? json_sprintf("What shall I tell %.*s?", (int)whom.length, whom.text) : NULL;
+}
+
+static json_t *question_for(const tr_instruction_t *instruction, const char *said) {
+    json_t *question = ask_what_to_tell(instruction, said);
+    for (size_t i = 0; !question && i < sizeof questions / sizeof *questions; i++)
         if (strcmp(questions[i].action, instruction->action) == 0)
-            question = questions[i].question;
+            question = json_string(questions[i].question);
+    return question ? question : json_string("What is missing?");
+}
+
+static json_t *ask_for(const tr_instruction_t *instruction, const char *said, json_t *context) {
     json_object_set_new(
         context, "pending", json_pack("{s:s, s:s}", "action", instruction->action, "said", said));
-    return json_pack("{s:s, s:s, s:s, s:s}", "state", "ask", "reply", question, "action", instruction->action,
-        "missing", instruction->missing);
+    return json_pack("{s:s, s:o, s:s, s:s}", "state", "ask", "reply", question_for(instruction, said),
+        "action", instruction->action, "missing", instruction->missing);
 }
 
 /* Takes an instruction that is complete; else leaves nothing to finish. */
@@ -134,18 +167,6 @@ static bool parse_whole(const char *text, tr_instruction_t *ret_instruction) {
         return true;
     }
     tr_instruction_finish(&instruction);
-    return false;
-}
-
-static bool is_dropping(const char *text) {
-    static const char *const phrases[] = {
-        "never mind", "nevermind", "cancel", "forget it", "forget that", "stop", "no", "nothing"};
-    tr_part_t part = tr_part_trim((tr_part_t){text, strlen(text)});
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
-        size_t size = tr_part_begins(part, phrases[i]);
-        if (size > 0 && tr_part_after(part, size).length == 0)
-            return true;
-    }
     return false;
 }
 

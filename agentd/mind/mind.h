@@ -107,7 +107,9 @@ typedef struct tr_mind_result {
     const char *by;       /* who answered: "built-in", "model NAME" */
     const char *fallback; /* why it was not the model that answers usually; "" = it was */
     tr_mind_cost_t cost;  /* also of what failed */
-    const char *prompt;   /* of a model: by which prompt of which version, "dialogue 4"; NULL = by none */
+    bool
+        is_usual; /* no model is configured for the operation: the built-in mind answers it always, whatever `fallback` says */
+    const char *prompt; /* of a model: by which prompt of which version, "dialogue 4"; NULL = by none */
 } tr_mind_result_t;
 
 typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);

@@ -52,6 +52,7 @@ struct asked {
     tr_mind_cost_t cost;
     char account[40];  /* of what it may cost; "" = of none */
     char why[WHY_MAX]; /* the built-in mind answers; "" = it does not */
+    bool has_none;     /* there is no model for it */
 };
 
 static void drop_draft(asked_t *asked) {
@@ -91,6 +92,7 @@ static void on_builtin(void *arg, const tr_mind_result_t *result) {
     tr_mind_result_t told = *result;
     told.fallback = asked->why;
     told.cost = asked->cost;
+    told.is_usual = asked->has_none;
     deliver(asked, &told);
 }
 
@@ -289,7 +291,8 @@ static int start(asked_t *asked, tr_error_t *error) {
     if (asked->request.length > TR_MIND_MODEL_TEXT_MAX)
         return tr_error_set(error, -EFBIG, "the text is too long for a model: %zu bytes, %zu at most",
             asked->request.length, TR_MIND_MODEL_TEXT_MAX);
-    if (!is_final(asked) && !has_model(asked)) /* nothing need be prepared for what cannot be */
+    asked->has_none = !has_model(asked);
+    if (!is_final(asked) && asked->has_none) /* nothing need be prepared for what cannot be */
         return tr_error_set(
             error, -ENOENT, "%s: %s", tr_llm_status_word(TR_LLM_NO_PROVIDER), TR_LLM_NO_MODEL);
     asked->data = tr_mind_prompt_data(asked->model->builtin, &asked->request);

@@ -34,6 +34,8 @@ class Assistant(fleet.FleetTest):
                                  "the task is done", 20)
         self.assertIn(task, self.say("what is the status of the tasks?")["reply"])
 
+        for asked in "search for the harbour", "what is the capital of France?", "summarise the harbour":
+            self.assertEqual(self.say(asked)["reply"], "There is nothing in the knowledge base yet. `troupe kb add FILE...` puts documents into it.")
         note = self.write("harbour.txt", "The harbour of the town was rebuilt in 1990 and is deep enough for the largest ships.\n")
         self.assertEqual(self.troupe("kb", "add", note).code, 0)
         turn = self.say("search for the harbour")
@@ -41,7 +43,7 @@ class Assistant(fleet.FleetTest):
         self.assertIn("was rebuilt in 1990", turn["reply"])
 
         self.assertEqual(self.troupe("kb", "add", self.write("port.txt", "Our harbour: " + "\u00e9" * 200 + "\n")).code, 0)
-        self.say("be brief")
+        self.assertEqual(self.say("be brief")["reply"], "I will be brief.")
         reply = self.say("search for the harbour")["reply"]  # what was found is not cut, and no character of it in two
         self.assertIn("was rebuilt in 1990", reply)
         self.assertIn("Our harbour: " + "\u00e9" * 143 + " (", reply)
@@ -50,9 +52,19 @@ class Assistant(fleet.FleetTest):
         self.assertIn("- search the archive for old photos", self.say("what can you do?")["reply"])
 
         turn = self.say("decide between tea and coffee")
-        self.assertIn("I put it to the group", turn["reply"])
-        decision = turn["answer"]["decision"]
-        fleet.harness.wait_until(lambda: self.decided(decision), "the group has decided", 30)
+        self.assertEqual(turn["reply"].splitlines()[0], "The group has decided: coffee wins by plurality: 100 % of the votes are for it.")
+        self.assertIn('\n- sleepy: coffee, as it has "coffee" in common with my profile', turn["reply"])
+        self.assertEqual((turn["answer"]["state"], turn["answer"]["winner"]), ("decided", "coffee"))
+        self.assertTrue(self.decided(turn["answer"]["decision"]))
+        self.assertTrue(self.say("decide between cars and trains")["reply"].startswith("Nothing is decided: nobody voted.\n- "))
+
+        turn = self.say("summarise the harbour in 2 sentences")  # which is no text but the name of something: it is searched for first
+        self.assertEqual((turn["to"], turn["asked"]["sentences"], len(turn["asked"]["texts"])), ("svc:summariser", 2, 2))
+        self.assertIn("rebuilt in 1990", turn["reply"])
+        self.assertRegex(turn["reply"], r"harbour\.txt.*\)$")
+        self.assertEqual(self.say("summarise the quokka")["reply"], "I found nothing about that.")
+        self.say("search for the harbour")
+        self.assertIn("rebuilt in 1990", self.say("summarise it")["reply"])
 
         turn = self.say("summarise: The harbour was rebuilt in 1990. It is deep. Many ships come.")
         self.assertEqual((turn["to"], turn["reply"]), ("svc:summariser", "The harbour was rebuilt in 1990. It is deep. Many ships come"))

@@ -15,6 +15,7 @@ class Dialogue(minds.MindsTest):
         self.agent("d", "dialogue")
         turn = self.say("d", "tell Anna")
         self.assertEqual((turn["state"], turn["turn"], turn["user"], turn["by"]), ("ask", 1, "ann", "built-in"))
+        self.assertEqual(turn["reply"], "What shall I tell Anna?")
         self.assertEqual(self.say("d", "hello", "bob")["state"], "chat")
         turn = self.say("d", "that I am late")
         self.assertEqual((turn["state"], turn["action"], turn["parameters"]), ("act", "send", {"to": "Anna", "content": "I am late"}))
@@ -269,6 +270,33 @@ class Assistant(minds.MindsTest):
         self.assertIn("It is being done, in 1 step:", turn["reply"])
         self.assertIn("The last tasks:", self.told("a", "what is the status of the slides?")["reply"])
 
+    def test_tasks_are_cancelled_by_their_words(self):
+        """Those that the same user has asked for, and nobody else's."""
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))  # nobody has that skill: what is submitted waits
+        self.agent("a", "assistant")
+        say = lambda text, user="ann": self.told("a", {"text": text, "user": user})
+        made = [say(f"prepare the {what} by Monday")["answer"]["tasks"][0]["task"] for what in ("slides", "coffee")]
+        state = lambda task: self.told("svc:tasks", {"action": "show", "task": task})["state"]
+        self.assertIn("there is no task of this id", say("cancel the last task", "bob")["reply"])
+        self.assertIn("there is no task of this id", say("cancel my subscription")["reply"])
+        self.assertEqual(say("cancel the slides")["reply"], "It is cancelled.")
+        self.assertEqual(state(made[0]), "cancelled")
+        self.assertNotEqual(state(made[1]), "cancelled")
+        self.assertEqual(say("cancel the last task")["reply"], "It is cancelled.")
+        self.assertEqual(state(made[1]), "cancelled")
+        self.assertEqual(say("cancel the coffee")["reply"], "There is nothing to cancel: it has ended already.")
+
+    def test_a_decision_that_goes_on_is_told_by_its_id(self):
+        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        coordinator.wait_err("C001 ready")
+        self.agentd("--name", "mute", "--service", "voter", "--", "sleep", "600")
+        self.agent("a", "assistant")
+        turn = self.told("a", "decide between tea and coffee")
+        self.assertIn(f"decision {turn['answer']['decision']}.", turn["reply"])
+        self.assertEqual(turn["answer"]["state"], "voting")
+
     def test_a_model_knows_the_registry(self):
         server = self.server()
         server.usual = model.chat(json.dumps({"reply": "I look.", "action": "weather", "parameters": {"text": "Oslo"}}))
@@ -420,9 +448,11 @@ class Chat(minds.MindsTest):
             self.assertEqual(self.types(terminal, command, "yet."), "Nothing was said yet.")
         self.assertEqual(self.types(terminal, "/tasks", "no tasks."), "There are no tasks.")
         self.assertEqual(self.types(terminal, "hello, my name is Ann", "Hello"), "Hello. What can I do for you?")
+        self.assertEqual(self.types(terminal, "please be plain", "plain."), "I will be plain.")  # and no word of not understanding it
+        self.assertEqual(self.types(terminal, "never mind", "right."), "All right.")
         self.assertEqual(self.types(terminal, "calculate (2 + 3) * 4", "20"), "20")  # and no word of not understanding it
         self.assertIn('action: calculate\nparameters:\n  text: "(2 + 3) * 4"\nto: svc:sums\n', self.types(terminal, "/why", "money: "))
-        self.assertEqual(self.types(terminal, "/history", "> hello", "20"), "> hello, my name is Ann\nHello. What can I do for you?\n> calculate (2 + 3) * 4\n20")
+        self.assertEqual(self.types(terminal, "/history", "> hello", "20"), "> hello, my name is Ann\nHello. What can I do for you?\n> please be plain\nI will be plain.\n> never mind\nAll right.\n> calculate (2 + 3) * 4\n20")
         self.types(terminal, "create a task to calculate 6*7", "calculate 6*7 (")
         self.assertRegex(self.types(terminal, "/tasks", "  calculate 6*7"), r"^[a-z_]+ +do-[0-9a-f]+  calculate 6\*7$")
         self.assertIn("svc:kb cannot be reached", self.types(terminal, "search for the harbour", "offers what."))
