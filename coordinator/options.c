@@ -70,13 +70,13 @@ static const tr_option_t table[] = {
         "beginning of names and a `*`.",
         .max = 16},
     {"autoscale", 0, "RULE", TR_LIST(O, autoscale), NULL,
-        "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...]: a group of this machine's fleet that grows "
-        "and "
-        "shrinks by what waits for its services; BACKLOG messages for each agent are well. A fleet file's "
-        "`autoscale` says it. May be repeated.",
+        "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...][:PLATFORM[,PLATFORM...]]: a group of this "
+        "machine's fleet, or of those platforms, that grows and shrinks by what waits for its services; "
+        "BACKLOG messages for each agent are well. A fleet file's `autoscale` says it. May be repeated.",
         .max = 256},
     {"fleet-state", 0, "DIR", TR_STRING(O, fleet_state), NULL,
-        "With --autoscale: the state directory of the fleet, which `troupe up` says: who can write there is "
+        "With --autoscale without platforms: the state directory of the fleet, which `troupe up` says: who "
+        "can write there is "
         "obeyed by its supervisor."},
     {"migrate", 0, NULL, TR_BOOL(O, migrate), NULL,
         "Make the tables of the database, or bring them up to date, and end, without a broker. A start does "
@@ -108,12 +108,14 @@ static const tr_program_t program = {
 
 static int check_scalers(const tr_coordinator_options_t *o, tr_error_t *error) {
     tr_scaler_t scaler;
-    if (o->autoscale.count && !o->fleet_state)
-        return tr_error_set(
-            error, -EINVAL, "--autoscale needs --fleet-state: the directory of the fleet that is scaled");
-    for (size_t i = 0; i < o->autoscale.count; i++)
+    for (size_t i = 0; i < o->autoscale.count; i++) {
         if (tr_scaler_parse(&scaler, o->autoscale.items[i], error) < 0)
             return -EINVAL;
+        if (!scaler.platform_count && !o->fleet_state)
+            return tr_error_set(error, -EINVAL,
+                "--autoscale %s needs --fleet-state: the directory of the fleet that is scaled",
+                scaler.group);
+    }
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "coordinator/scale/autoscale.h"
 
 #include "coordinator/events.h"
+#include "coordinator/scale/places.h"
 #include "lib/base/clock.h"
 #include "lib/base/ticket.h"
 
@@ -8,20 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS    1000
-#define ANSWER_MS  10000
-#define SUPERVISOR "fleet"
+#define LOOK_MS 1000
+
+/* Of the group that is being changed, a place where it is. */
+typedef struct aim {
+    tr_place_t *place;
+    int64_t has, to;
+} aim_t;
 
 struct tr_autoscale {
     tr_scaler_t *scalers;
-    int64_t *waiting, *counted; /* of each, in the round that goes on */
     size_t count;
-    int64_t offset;                 /* of the page of processes that was asked for */
-    size_t asked;                   /* index of the one that is being changed */
-    int64_t to;                     /* what it is being changed to */
-    char ticket[TR_TICKET_MAX + 1]; /* of that */
-    char said[200];                 /* what went wrong last, said once */
-    bool failed;                    /* something in this round */
+    tr_places_t places;
+    size_t asked;                        /* index of the group that is being changed */
+    aim_t aims[TR_SCALER_PLATFORMS_MAX]; /* of that */
+    size_t aim_count, aimed;             /* aimed: who is asked now */
+    int64_t had, changed;                /* agents of all its places, before and by now */
+    bool done;                           /* some supervisor did as it was told */
+    char ticket[TR_TICKET_MAX + 1];      /* ""; of the request that goes on */
 };
 typedef struct tr_autoscale autoscale_t;
 
@@ -32,182 +37,159 @@ static void again(tr_coordinator_t *self) {
         tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_SCALED], "error=%s", strerror(ENOMEM));
 }
 
-/* Once for each reason; of a round, the first. */
-static void say_why(tr_coordinator_t *self, const char *whom, const tr_message_t *answer) {
-    autoscale_t *a = self->autoscale;
-    char detail[160] = "no answer", text[200];
-    if (answer)
-        tr_value_copy(tr_value_get(tr_message_value(answer), "detail"), detail, sizeof detail);
-    snprintf(text, sizeof text, "%s: %s", whom, detail);
-    if (!a->failed && strcmp(text, a->said) != 0)
-        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_NOT_SCALED], "error=%s", text);
-    if (!a->failed)
-        strcpy(a->said, text);
-    a->failed = true;
+static void look(tr_agent_t *agent, void *state, void *arg) {
+    tr_coordinator_t *self = arg;
+    (void)agent, (void)state;
+    tr_places_look(&self->autoscale->places);
 }
 
-/* The round is over. */
-static void give_up(tr_coordinator_t *self, const char *whom, const tr_message_t *answer) {
-    say_why(self, whom, answer);
-    again(self);
+/* ---- what a group should have, and where ---- */
+
+static size_t place_count(const tr_scaler_t *s) {
+    return s->platform_count ? s->platform_count : 1;
 }
 
-static bool is_good(const tr_message_t *answer) {
-    return answer && tr_message_performative(answer) == TR_INFORM;
+static tr_place_t *place_of(autoscale_t *a, const tr_scaler_t *s, size_t i) {
+    return tr_places_at(&a->places, s->platform_count ? s->platforms[i] : "");
 }
 
-/* 0 or a negative errno; takes what `w` has. */
-static int ask(tr_coordinator_t *self, const char *whom, tr_content_writer_t *w, tr_answer_fn then) {
-    tr_acl_t acl = {.performative = TR_REQUEST, .receivers = {&whom, 1}, .protocol = "fipa-request"};
-    int rc = tr_content_writer_take(w, &acl.content, &acl.content_len);
-    if (rc == 0)
-        rc = tr_request(self->agent, &acl, ANSWER_MS, then, self);
-    tr_content_writer_finish(w);
-    return rc;
+/* Those that have answered are aimed at. False: somebody was never heard of and may yet come, or nobody is there. */
+static bool add_up(autoscale_t *a, const tr_scaler_t *s, int64_t *ret_agents, int64_t *ret_waiting) {
+    size_t index = (size_t)(s - a->scalers);
+    a->aim_count = a->aimed = 0;
+    *ret_agents = *ret_waiting = 0;
+    for (size_t i = 0; i < place_count(s); i++) {
+        tr_place_t *p = place_of(a, s, i);
+        if (!p->heard_ms && !p->gone)
+            return false;
+        *ret_agents += p->known[index].agents;
+        *ret_waiting += p->known[index].waiting;
+        if (p->here)
+            a->aims[a->aim_count++] = (aim_t){p, p->known[index].agents, p->known[index].agents};
+    }
+    return a->aim_count > 0;
 }
 
-/* ---- third: what is to change, one group after the other ---- */
+/* Of `to` in all: where nobody answers now it stays as it was, and the rest is for the others. */
+static void share_out(autoscale_t *a, int64_t agents, int64_t to) {
+    int64_t counts[TR_SCALER_PLATFORMS_MAX], elsewhere = agents;
+    for (size_t i = 0; i < a->aim_count; i++) {
+        counts[i] = a->aims[i].has;
+        elsewhere -= counts[i];
+    }
+    tr_scaler_share(counts, a->aim_count, to > elsewhere ? to - elsewhere : 0);
+    for (size_t i = 0; i < a->aim_count; i++)
+        a->aims[i].to = counts[i];
+}
+
+/* Whether it is to change. */
+static bool aim(autoscale_t *a, tr_scaler_t *s) {
+    int64_t agents, waiting;
+    if (!add_up(a, s, &agents, &waiting))
+        return false;
+    int64_t to = tr_scaler_look(s, agents, waiting, tr_clock_ms());
+    if (to < 0)
+        return false;
+    share_out(a, agents, to);
+    a->had = a->changed = agents;
+    a->done = false;
+    return true;
+}
+
+/* ---- telling the supervisors, one after the other ---- */
 
 static void change_next(tr_coordinator_t *self);
 
 static void on_scaled(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     tr_coordinator_t *self = arg;
     autoscale_t *a = self->autoscale;
-    tr_scaler_t *s = &a->scalers[a->asked];
+    aim_t *at = &a->aims[a->aimed++];
     (void)agent, (void)state;
-    if (!is_good(answer)) {
-        tr_ticket_take(self->options->fleet_state, a->ticket); /* where it was not used */
-        say_why(self, s->group, answer);                       /* and the others have their turn */
-        a->asked++;
-        change_next(self);
-        return;
+    if (tr_place_is_good(answer)) {
+        a->changed += at->to - at->has;
+        a->done = true;
+    } else {
+        if (*a->ticket)
+            tr_ticket_take(self->options->fleet_state, a->ticket);       /* where it was not used */
+        tr_place_say_why(at->place, a->scalers[a->asked].group, answer); /* and the others have their turn */
     }
-    tr_log(&self->resident.log, &tr_coordinator_events[TR_C_SCALED],
-        "group=%s from=%lld to=%lld waiting=%lld", s->group, (long long)s->agents, (long long)a->to,
-        (long long)s->waiting);
-    tr_scaler_changed(s, a->to, tr_clock_ms());
-    a->asked++;
     change_next(self);
 }
 
-static int tell(tr_coordinator_t *self, const tr_scaler_t *s, int64_t to) {
-    autoscale_t *a = self->autoscale;
+/* This machine's own supervisor is told with a ticket, which who can write to its state has. */
+static int make_ticket(tr_coordinator_t *self, const aim_t *at) {
     tr_error_t error = {0};
+    self->autoscale->ticket[0] = '\0';
+    return *at->place->platform ? 0
+                                : tr_ticket_make(self->options->fleet_state, self->autoscale->ticket, &error);
+}
+
+static int tell(tr_coordinator_t *self, const char *group, const aim_t *at) {
+    autoscale_t *a = self->autoscale;
     tr_content_writer_t w;
-    int rc = tr_ticket_make(self->options->fleet_state, a->ticket, &error);
+    int rc = make_ticket(self, at);
     if (rc < 0)
         return rc;
-    a->to = to;
     tr_content_writer_init(&w);
-    tr_write_map(&w, 4);
+    tr_write_map(&w, *a->ticket ? 4 : 3);
     tr_write_kv(&w, "action", "scale");
-    tr_write_kv(&w, "ticket", a->ticket);
+    if (*a->ticket)
+        tr_write_kv(&w, "ticket", a->ticket);
     tr_write_kv_bool(&w, "wait", false);
     tr_write_str(&w, "groups");
     tr_write_map(&w, 1);
-    tr_write_kv_int(&w, s->group, to);
-    rc = ask(self, SUPERVISOR, &w, on_scaled);
-    if (rc < 0)
+    tr_write_kv_int(&w, group, at->to);
+    rc = tr_place_ask(at->place, TR_PLACES_SUPERVISOR, &w, on_scaled, self);
+    if (rc < 0 && *a->ticket)
         tr_ticket_take(self->options->fleet_state, a->ticket);
     return rc;
 }
 
+/* Whether somebody was told, and will answer. */
+static bool tell_next(tr_coordinator_t *self) {
+    autoscale_t *a = self->autoscale;
+    for (; a->aimed < a->aim_count; a->aimed++) {
+        const aim_t *at = &a->aims[a->aimed];
+        if (at->to != at->has && tell(self, a->scalers[a->asked].group, at) == 0)
+            return true; /* otherwise the link is full, or down: in the next round */
+    }
+    return false;
+}
+
+static void end_group(tr_coordinator_t *self) {
+    autoscale_t *a = self->autoscale;
+    tr_scaler_t *s = &a->scalers[a->asked];
+    if (!a->done)
+        return;
+    tr_log(&self->resident.log, &tr_coordinator_events[TR_C_SCALED],
+        "group=%s from=%lld to=%lld waiting=%lld", s->group, (long long)a->had, (long long)a->changed,
+        (long long)s->waiting);
+    tr_scaler_changed(s, a->changed, tr_clock_ms());
+}
+
+/* Goes on behind whom was told last. */
 static void change_next(tr_coordinator_t *self) {
     autoscale_t *a = self->autoscale;
-    for (; a->asked < a->count; a->asked++) {
-        tr_scaler_t *s = &a->scalers[a->asked];
-        int64_t to = tr_scaler_look(s, a->counted[a->asked], a->waiting[a->asked], tr_clock_ms());
-        if (to < 0)
-            continue;
-        if (tell(self, s, to) < 0)
-            break; /* the link is full, or down: in the next round */
-        return;
+    while (a->asked < a->count) {
+        if (tell_next(self))
+            return;
+        if (a->aim_count)
+            end_group(self);
+        a->asked++;
+        a->aim_count = a->aimed = 0;
+        if (a->asked < a->count && !aim(a, &a->scalers[a->asked]))
+            a->aim_count = 0;
     }
-    if (!a->failed)
-        a->said[0] = '\0'; /* when it goes wrong again, that is new */
     again(self);
 }
 
-/* ---- second: how many there are ---- */
-
-static int ask_page(tr_coordinator_t *self);
-
-static void count_one(autoscale_t *a, tr_value_t process) {
-    for (size_t i = 0; i < a->count; i++)
-        a->counted[i] += tr_value_equals(tr_value_get(process, "group"), a->scalers[i].group);
-}
-
-static void on_page(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
-    tr_coordinator_t *self = arg;
+/* All is known. */
+static void change_all(tr_coordinator_t *self) {
     autoscale_t *a = self->autoscale;
-    (void)agent, (void)state;
-    if (!is_good(answer)) {
-        give_up(self, SUPERVISOR, answer);
-        return;
-    }
-    tr_value_t content = tr_message_value(answer), processes = tr_value_get(content, "processes");
-    size_t n = tr_value_size(processes);
-    for (size_t i = 0; i < n; i++)
-        count_one(a, tr_value_at(processes, i));
-    a->offset += (int64_t)n;
-    if (n && a->offset < tr_value_int(tr_value_get(content, "total"), 0)) {
-        if (ask_page(self) < 0)
-            again(self);
-        return;
-    }
     a->asked = 0;
+    if (!aim(a, &a->scalers[0]))
+        a->aim_count = 0;
     change_next(self);
-}
-
-static int ask_page(tr_coordinator_t *self) {
-    tr_content_writer_t w;
-    tr_content_writer_init(&w);
-    tr_write_map(&w, 2);
-    tr_write_kv(&w, "action", "status");
-    tr_write_kv_int(&w, "offset", self->autoscale->offset);
-    return ask(self, SUPERVISOR, &w, on_page);
-}
-
-/* ---- first: what waits ---- */
-
-static void add_service(autoscale_t *a, tr_value_t service) {
-    tr_value_t name = tr_value_get(service, "service");
-    int64_t unfinished =
-        tr_value_int(tr_value_get(service, "queued"), 0) + tr_value_int(tr_value_get(service, "leased"), 0);
-    for (size_t i = 0; i < a->count; i++)
-        for (size_t k = 0; k < a->scalers[i].service_count; k++)
-            if (tr_value_equals(name, a->scalers[i].services[k]))
-                a->waiting[i] += unfinished;
-}
-
-static void on_services(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
-    tr_coordinator_t *self = arg;
-    autoscale_t *a = self->autoscale;
-    (void)agent, (void)state;
-    if (!is_good(answer)) {
-        give_up(self, "ams", answer);
-        return;
-    }
-    tr_value_t services = tr_value_get(tr_message_value(answer), "services");
-    memset(a->waiting, 0, a->count * sizeof *a->waiting);
-    memset(a->counted, 0, a->count * sizeof *a->counted);
-    for (size_t i = 0; i < tr_value_size(services); i++)
-        add_service(a, tr_value_at(services, i));
-    a->offset = 0;
-    if (ask_page(self) < 0)
-        again(self);
-}
-
-static void look(tr_agent_t *agent, void *state, void *arg) {
-    tr_coordinator_t *self = arg;
-    tr_content_writer_t w;
-    (void)agent, (void)state;
-    self->autoscale->failed = false;
-    tr_content_writer_init(&w);
-    tr_write_map(&w, 1);
-    tr_write_kv(&w, "action", "services");
-    if (ask(self, "ams", &w, on_services) < 0)
-        again(self);
 }
 
 /* ---- its life ---- */
@@ -215,11 +197,21 @@ static void look(tr_agent_t *agent, void *state, void *arg) {
 static void destroy(autoscale_t **self) {
     if (!*self)
         return;
+    tr_places_finish(&(*self)->places);
     free((*self)->scalers);
-    free((*self)->waiting);
-    free((*self)->counted);
     free(*self);
     *self = NULL;
+}
+
+static int read_rules(autoscale_t *a, const tr_strings_t *rules, tr_error_t *error) {
+    int rc = 0;
+    a->scalers = calloc(rules->count, sizeof *a->scalers);
+    a->count = rules->count;
+    if (!a->scalers)
+        return tr_error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < rules->count; i++)
+        rc = tr_scaler_parse(&a->scalers[i], rules->items[i], error);
+    return rc;
 }
 
 int tr_autoscale_begin(tr_coordinator_t *self, tr_error_t *error) {
@@ -227,15 +219,9 @@ int tr_autoscale_begin(tr_coordinator_t *self, tr_error_t *error) {
     if (!rules->count)
         return 0;
     autoscale_t *a = calloc(1, sizeof *a);
-    if (a) {
-        a->scalers = calloc(rules->count, sizeof *a->scalers);
-        a->waiting = calloc(rules->count, sizeof *a->waiting);
-        a->counted = calloc(rules->count, sizeof *a->counted);
-        a->count = rules->count;
-    }
-    int rc = a && a->scalers && a->waiting && a->counted ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
-    for (size_t i = 0; rc == 0 && i < rules->count; i++)
-        rc = tr_scaler_parse(&a->scalers[i], rules->items[i], error);
+    int rc = a ? read_rules(a, rules, error) : tr_error_set(error, -ENOMEM, "out of memory");
+    if (rc == 0 && tr_places_init(&a->places, self, a->scalers, a->count, change_all) < 0)
+        rc = tr_error_set(error, -ENOMEM, "out of memory");
     if (rc < 0) {
         destroy(&a);
         return rc;
@@ -251,19 +237,24 @@ void tr_autoscale_finish(tr_coordinator_t *self) {
 
 /* ---- what it is asked ---- */
 
-static void write_group(tr_content_writer_t *w, const tr_scaler_t *s) {
-    tr_write_map(w, 7);
+static void write_group(tr_content_writer_t *w, autoscale_t *a, const tr_scaler_t *s) {
+    size_t away = 0;
+    for (size_t i = 0; i < place_count(s); i++)
+        away += place_of(a, s, i)->gone;
+    tr_write_map(w, 9);
     tr_write_kv(w, "group", s->group);
     tr_write_kv_int(w, "agents", s->agents < 0 ? 0 : s->agents);
     tr_write_kv_int(w, "wanted", s->wanted);
     tr_write_kv_int(w, "waiting", s->waiting);
     tr_write_kv_int(w, "min", s->min);
     tr_write_kv_int(w, "max", s->max);
+    tr_write_kv_int(w, "hosts", (int64_t)place_count(s));
+    tr_write_kv_int(w, "away", (int64_t)away);
     tr_write_kv_int(w, "changed", s->changed_ms ? tr_clock_ms() - s->changed_ms : -1);
 }
 
 void tr_desk_autoscale(tr_question_t *q) {
-    const autoscale_t *a = q->coordinator->autoscale;
+    autoscale_t *a = q->coordinator->autoscale;
     tr_content_writer_t *w = tr_question_answer(q);
     if (!w)
         return;
@@ -272,5 +263,5 @@ void tr_desk_autoscale(tr_question_t *q) {
     tr_write_str(w, "groups");
     tr_write_array(w, a ? a->count : 0);
     for (size_t i = 0; a && i < a->count; i++)
-        write_group(w, &a->scalers[i]);
+        write_group(w, a, &a->scalers[i]);
 }

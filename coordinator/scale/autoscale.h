@@ -1,7 +1,8 @@
 /*
- * Groups of this machine's fleet that grow and shrink by what waits for them (--autoscale): each second the AMS is asked what waits (services), the
- * supervisor, agent `fleet`, how many there are (status), and told when that is to change (scale, as `troupe scale` does, with a ticket of the
- * fleet's state directory). What cannot be asked is asked again; meanwhile all stays as it is.
+ * Groups of the fleet that grow and shrink by what waits for them (--autoscale): each second it is asked what waits, and how many agents there are, on
+ * each platform where the group is (places.h), and the supervisor there is told when that is to change (scale, as `troupe scale` does). That of
+ * this machine's fleet with a ticket of its state directory; one of a rule with platforms by the coordinator's own name, which its fleet file has
+ * (`autoscale: {by: ...}`). What cannot be asked is asked again; meanwhile all stays as it is.
  *
  * One thread, that of the coordinator's host.
  */

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPECTED "expected GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...], as reader=0..8/10/60s@read"
-#define DAY_MS   INT64_C(86400000)
+#define EXPECTED                                                                                             \
+    "expected GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...][:PLATFORM[,PLATFORM...]], as "            \
+    "reader=0..8/10/60s@read"
+#define DAY_MS INT64_C(86400000)
 
 /* Up to `end`, which is taken away; NULL: there is none. */
 static char *cut(char **rest, const char *end) {
@@ -34,6 +36,17 @@ static bool take_services(tr_scaler_t *self, char *rest) {
     return self->service_count > 0;
 }
 
+/* NULL: none. */
+static bool take_platforms(tr_scaler_t *self, char *rest) {
+    char *name;
+    while ((name = strsep(&rest, ","))) {
+        if (self->platform_count == TR_SCALER_PLATFORMS_MAX || !tr_platform_valid(name, strlen(name)))
+            return false;
+        strcpy(self->platforms[self->platform_count++], name);
+    }
+    return true;
+}
+
 static bool take(tr_scaler_t *self, char *rest) {
     const char *group = cut(&rest, "="), *min = cut(&rest, ".."), *max = cut(&rest, "/");
     const char *backlog = cut(&rest, "/"), *cooldown = cut(&rest, "@");
@@ -43,7 +56,8 @@ static bool take(tr_scaler_t *self, char *rest) {
         tr_parse_duration(cooldown, &self->cooldown_ms, &(tr_error_t){0}) < 0 || self->cooldown_ms > DAY_MS)
         return false;
     strcpy(self->group, group);
-    return take_services(self, rest);
+    char *services = strsep(&rest, ":");
+    return take_services(self, services) && take_platforms(self, rest);
 }
 
 int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error) {
@@ -93,4 +107,23 @@ void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms) {
     self->agents = agents;
     self->changed_ms = now_ms;
     self->calm_ms = 0;
+}
+
+/* Of the fewest the first, of the most the last. */
+static size_t find(const int64_t *counts, size_t n, bool most) {
+    size_t found = 0;
+    for (size_t i = 1; i < n; i++)
+        if (most ? counts[i] >= counts[found] : counts[i] < counts[found])
+            found = i;
+    return found;
+}
+
+void tr_scaler_share(int64_t *counts, size_t n, int64_t total) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += counts[i];
+    for (; n && sum < total; sum++)
+        counts[find(counts, n, false)]++;
+    for (; n && sum > total && sum > 0; sum--)
+        counts[find(counts, n, true)]--;
 }

@@ -17,13 +17,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TR_SCALER_SERVICES_MAX 64
-#define TR_SCALER_AGENTS_MAX   10000
+#define TR_SCALER_SERVICES_MAX  64
+#define TR_SCALER_AGENTS_MAX    10000
+#define TR_SCALER_PLATFORMS_MAX 100
 
 typedef struct tr_scaler {
     char group[TR_NAME_MAX + 1];
     char services[TR_SCALER_SERVICES_MAX][TR_NAME_MAX + 1];
     size_t service_count;
+    char platforms[TR_SCALER_PLATFORMS_MAX]
+                  [TR_PLATFORM_MAX + 1]; /* where its agents are; none: on this one */
+    size_t platform_count;
     int64_t min, max;
     int64_t backlog; /* unfinished messages for each agent */
     int64_t cooldown_ms;
@@ -35,11 +39,14 @@ typedef struct tr_scaler {
     int64_t peak;       /* the most that was wanted since then */
 } tr_scaler_t;
 
-/* "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...]", as reader=0..8/10/60s@read. -EINVAL with what was expected; `self` is untouched then. */
+/* "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...][:PLATFORM[,PLATFORM...]]", as reader=0..8/10/60s@read. -EINVAL with what was expected; `self` is untouched then. */
 int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error);
 /* What it should be changed to; -1: as it is. `agents` < 0: nobody knows yet. now_ms: any clock that does not go back, over 0. */
 int64_t tr_scaler_look(tr_scaler_t *self, int64_t agents, int64_t waiting, int64_t now_ms);
 /* It was. */
 void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms);
+/* How many of `total` each of n places is to have, of what they have in `counts`: further ones where the fewest are (the first of those), fewer where
+ * the most are (the last). So nobody moves, and places that began evenly stay so (tools/cluster/spread.h). */
+void tr_scaler_share(int64_t *counts, size_t n, int64_t total);
 
 #endif

@@ -26,10 +26,17 @@ static void what_is_said_is_read(void **state) {
     assert_int_equal(s.service_count, 2);
     assert_string_equal(s.services[1], "skim");
     assert_int_equal(s.agents, -1);
+    assert_int_equal(s.platform_count, 0);
+    s = scaler("reader=0..8/10/90s@read,skim:office-0,office-2");
+    assert_int_equal(s.service_count, 2);
+    assert_int_equal(s.platform_count, 2);
+    assert_string_equal(s.platforms[1], "office-2");
     static const char *const wrong[] = {"", "reader", "reader=1", "reader=1..2", "reader=1..2/3",
         "reader=1..2/3/4s", "reader=1..2/3/4s@", "reader=2..1/3/4s@r", "reader=-1..2/3/4s@r",
         "reader=1..2/0/4s@r", "reader=1..2/3/4@r", "reader=1..2/3/25h@r", "=1..2/3/4s@r", "a b=1..2/3/4s@r",
-        "reader=1..99999/3/4s@r", "reader=1..2/3/4s@r,", "reader=1..2/3/4s@r s", "reader=0..0/3/4s@r"};
+        "reader=1..99999/3/4s@r", "reader=1..2/3/4s@r,", "reader=1..2/3/4s@r s",
+        "reader=1..2/3/4s@r:", "reader=1..2/3/4s@r:a,", "reader=1..2/3/4s@r:a b", "reader=1..2/3/4s@:a",
+        "reader=0..0/3/4s@r"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         tr_error_t error = {0};
         s.max = 77;
@@ -85,8 +92,34 @@ static void never_beyond_the_bounds(void **state) {
     }
 }
 
+static void expect_share(const char *has, int64_t total, const char *expected) {
+    int64_t counts[9];
+    size_t n = 0;
+    char got[40] = "";
+    for (; has[n]; n++)
+        counts[n] = has[n] - '0';
+    tr_scaler_share(counts, n, total);
+    for (size_t i = 0; i < n; i++)
+        got[i] = (char)('0' + counts[i]);
+    assert_string_equal(got, expected);
+}
+
+static void hosts_get_even_shares_and_nobody_moves(void **state) {
+    (void)state;
+    expect_share("000", 4, "211");
+    expect_share("211", 1, "100");
+    expect_share("222", 5, "221");
+    expect_share("900", 9, "900"); /* as it is is well */
+    expect_share("900", 11, "911");
+    expect_share("905", 6, "303");
+    expect_share("12", 0, "00");
+    expect_share("3", 8, "8");
+    expect_share("", 4, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_get_even_shares_and_nobody_moves),
         cmocka_unit_test(what_is_said_is_read),
         cmocka_unit_test(more_come_at_once),
         cmocka_unit_test(fewer_must_be_enough_for_the_cooldown),

@@ -37,6 +37,24 @@ bool tr_fleet_asks_models(const tr_fleet_agent_t *agent) {
     return !agent->daemon && agent->mind && strcmp(agent->mind, "built-in") != 0;
 }
 
+int64_t tr_fleet_begins(const tr_fleet_agent_t *agent) {
+    const tr_autoscale_t *s = &agent->autoscale;
+    if (!s->max)
+        return agent->count;
+    return s->begin >= 0 ? s->begin : s->min > agent->count ? s->min : agent->count;
+}
+
+/* Messages of a group that is not durable wait nowhere while it has no agents. */
+void tr_fleet_scale_rule(const tr_fleet_agent_t *agent, tr_buffer_t *out) {
+    const tr_autoscale_t *s = &agent->autoscale;
+    tr_buffer_printf(out, "%s=%" PRId64 "..%" PRId64 "/%" PRId64 "/%" PRId64 "ms@", agent->name,
+        s->min || agent->durable ? s->min : 1, s->max, s->backlog, s->cooldown_ms);
+    for (size_t i = 0; i < agent->services.count; i++) {
+        const char *service = agent->services.items[i];
+        tr_buffer_printf(out, "%s%.*s", i ? "," : "", (int)strcspn(service, "="), service);
+    }
+}
+
 /* As the value of `mind` that is no mapping. */
 static bool mind_word(const char *text, size_t len) {
     return (len == 8 && memcmp(text, "built-in", 8) == 0) ||

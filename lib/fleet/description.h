@@ -33,6 +33,7 @@
 #define TR_FLEET_DESCRIPTION_H
 
 #include "lib/base/arena.h"
+#include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/fleet/placement.h"
 #include "lib/fleet/restart.h"
@@ -100,6 +101,10 @@ typedef struct tr_fleet_agent {
 
 /* Whether the state of its agents is kept. */
 bool tr_fleet_keeps_state(const tr_fleet_agent_t *agent);
+/* How many of them there are when the fleet begins: `count`, or as many as `autoscale` wants at least. */
+int64_t tr_fleet_begins(const tr_fleet_agent_t *agent);
+/* What a coordinator is told of an entry that grows and shrinks (coordinator/scale/scaler.h). */
+void tr_fleet_scale_rule(const tr_fleet_agent_t *agent, tr_buffer_t *out);
 /* Whether its mind asks servers of models. */
 bool tr_fleet_asks_models(const tr_fleet_agent_t *agent);
 /* Whether the waits of a tr_restart_t fit each other: for tables. 0, or -EINVAL with what was expected. */

@@ -1,6 +1,7 @@
 #include "lib/fleet/placement.h"
 
 #include "lib/fleet/description.h"
+#include "proto/aid.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 #define LABEL_MAX   63
 
 static const tr_placement_t placement_initial = TR_PLACEMENT_DEFAULT;
-static const tr_autoscale_t autoscale_initial = {.backlog = 10, .cooldown_ms = 60000};
+static const tr_autoscale_t autoscale_initial = {.backlog = 10, .cooldown_ms = 60000, .begin = -1};
 
 /* Digits, perhaps with a point, and one of the suffixes (separated by spaces, "" is one). */
 static bool quantity(const char *text, size_t len, const char *const *suffixes) {
@@ -75,15 +76,27 @@ static const tr_yaml_field_t placement_fields[] = {
 const tr_yaml_table_t tr_placement_table = {
     placement_fields, COUNT_OF(placement_fields), sizeof(tr_placement_t), &placement_initial, 0, NULL};
 
+static bool is_elsewhere(const char *text, size_t len) {
+    tr_aid_t aid;
+    return tr_aid_parse(&aid, text, len) == 0 && *aid.platform;
+}
+
 static const tr_yaml_field_t autoscale_fields[] = {
     {"min", TR_YAML_WHOLE, offsetof(tr_autoscale_t, min), .min = 0, .max = TR_FLEET_PROCESSES_MAX},
     {"max", TR_YAML_WHOLE, offsetof(tr_autoscale_t, max), true, .min = 1, .max = TR_FLEET_PROCESSES_MAX},
     {"backlog", TR_YAML_WHOLE, offsetof(tr_autoscale_t, backlog), .min = 1, .max = 1000000},
     {"cooldown", TR_YAML_DURATION, offsetof(tr_autoscale_t, cooldown_ms), .min = 1, .max = DAY_MS},
+    {"by", TR_YAML_TEXT, offsetof(tr_autoscale_t, by), .check = is_elsewhere,
+        .expected = "an agent and its platform, as coordinator@office-0"},
+    {"begin", TR_YAML_WHOLE, offsetof(tr_autoscale_t, begin), .min = 0, .max = TR_FLEET_PROCESSES_MAX},
 };
 
 static int check_autoscale(void *item, char *reason, size_t reason_size) {
     const tr_autoscale_t *a = item;
+    if (a->begin >= 0 && !a->by) {
+        snprintf(reason, reason_size, "begin goes with by: elsewhere expected `count`");
+        return -EINVAL;
+    }
     if (a->min <= a->max)
         return 0;
     snprintf(reason, reason_size, "expected a max (%" PRId64 ") of at least the min (%" PRId64 ")", a->max,

@@ -15,6 +15,8 @@
  *     max: 8                     # required
  *     backlog: 10                # unfinished messages for each agent that are well; more start further ones
  *     cooldown: 60s              # since the last change, before agents are ended
+ *     by: coordinator@office-0   # in the part of a fleet that a host has: who says how many there are here, and not this fleet's own coordinator; and
+ *     begin: 2                   # how many that is until then
  *
  * Quantities are those of Kubernetes. Pure.
  */
@@ -40,6 +42,8 @@ typedef struct tr_autoscale {
     int64_t min, max; /* max 0: the entry has none */
     int64_t backlog;
     int64_t cooldown_ms;
+    const char *by; /* NULL: the fleet's own coordinator */
+    int64_t begin;  /* -1: what the entry's count says, or `min` */
 } tr_autoscale_t;
 
 extern const tr_yaml_table_t tr_placement_table;

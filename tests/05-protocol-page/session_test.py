@@ -248,7 +248,7 @@ def services(fleet):
     p.put(c.SETTLE, src=p.agents["p"], id=taken.id)
     p.call(c.SUBSCRIBE, c.proto((1, "x")), c.DONE, src=p.agents["p"])  # answered when the SETTLE before it is taken
     have = ask(a, "alice", "ams", action="services")[1]["services"]
-    assert have == [{"service": "upper", "providers": 1, "capacity": 1, "queued": 0, "leased": 0, "durable": False, "requests": 3,
+    assert have == [{"service": "upper", "providers": 1, "capacity": 1, "queued": 0, "leased": 0, "away": 0, "durable": False, "requests": 3,
                      "settled": 3}], have
 
 

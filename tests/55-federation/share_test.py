@@ -60,6 +60,8 @@ class Services(place.FederationTest):
         for n in range(2):
             north.send("ann", ann, "svc:sum", REQUEST, n)
             south.get(place.of_kind(MESSAGE))
+        here, there = self.service("north"), self.service("south")
+        self.assertEqual((here["leased"], here["away"], there["leased"], there["away"]), (2, 2, 2, 0))
         east, eve = self.offer("east", "eve", capacity=5)
         self.wait_offered("north", "east")
         began = time.monotonic()

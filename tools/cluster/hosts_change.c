@@ -63,6 +63,11 @@ static int64_t count_at(const json_t *host, const char *group) {
     return json_integer_value(json_object_get(json_object_get(host, "groups"), group));
 }
 
+/* One that grows may have no agents there. */
+static bool has_group(const json_t *host, const char *group) {
+    return json_object_get(json_object_get(host, "groups"), group) != NULL;
+}
+
 /* ---- down ---- */
 
 static int end_one(const tr_apart_t *self, const json_t *host, bool kill, bool purge, int64_t timeout_ms,
@@ -121,7 +126,7 @@ static int scale_at(const tr_apart_t *self, const json_t *host, const char *grou
 static size_t hosts_of(const tr_apart_t *self, const char *group) {
     size_t i, n = 0;
     json_t *host;
-    json_array_foreach(self->hosts, i, host) n += count_at(host, group) > 0;
+    json_array_foreach(self->hosts, i, host) n += has_group(host, group);
     return n;
 }
 
@@ -131,7 +136,7 @@ static int scale_group(
     size_t i, k = 0, n = hosts_of(self, group);
     json_t *host;
     int rc = n ? 0 : no_group(self, group, error);
-    json_array_foreach(self->hosts, i, host) if (rc == 0 && count_at(host, group)) rc =
+    json_array_foreach(self->hosts, i, host) if (rc == 0 && has_group(host, group)) rc =
         scale_at(self, host, group, tr_spread_share(count, k++, n), wait, timeout_ms, error);
     if (rc < 0)
         return rc;
@@ -238,7 +243,7 @@ int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error)
     int rc = 0;
     json_array_foreach(self->hosts, i, host) {
         words_t words = {0};
-        if (rc < 0 || !count_at(host, name))
+        if (rc < 0 || !has_group(host, name))
             continue;
         found = true;
         begin_words(&words, self, host, "detach");
@@ -361,7 +366,7 @@ int tr_hosts_logs(
     snprintf(number, sizeof number, "%lld", (long long)lines);
     fflush(call->out);
     json_array_foreach(self->hosts, i, host) {
-        if (group && strcmp(group, TR_FLEET_BROKER) != 0 && !count_at(host, group))
+        if (group && strcmp(group, TR_FLEET_BROKER) != 0 && !has_group(host, group))
             continue;
         pid_t pid = follow_one(self, host, group, number, follow);
         begun++;

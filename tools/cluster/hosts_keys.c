@@ -36,8 +36,18 @@ int tr_hosts_certs(const tr_apart_t *self, const char *name, char *out, tr_error
     return rc == 0 ? tr_fleet_certs_directory(place, out, error) : rc;
 }
 
+/* What the coordinator that is there asks other hosts, besides what brokers may: what waits, how many there are, and that there be others. */
+static int grant_scaling(tr_cert_t *peer) {
+    static const char *const verbs[] = {"ams.services", "fleet.status", "fleet.scale"};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof verbs / sizeof *verbs; i++)
+        rc = tr_cert_add(peer, &peer->rights.verbs, verbs[i]);
+    return rc;
+}
+
 /* The same keys under another name, for the platform of that broker and nothing else. */
-static int copy_broker(const char *from, const char *to, const char *platform, tr_error_t *error) {
+static int copy_broker(
+    const char *from, const char *to, const char *platform, bool scales, tr_error_t *error) {
     char name[TR_PLATFORM_MAX + 8];
     tr_cert_t *broker = NULL, *peer = NULL;
     snprintf(name, sizeof name, TR_SPREAD_PEER "%s", platform);
@@ -46,6 +56,8 @@ static int copy_broker(const char *from, const char *to, const char *platform, t
         return rc;
     peer = tr_cert_new(name);
     rc = peer ? tr_role_grant_as(peer, TR_ROLE_BROKER, platform) : -ENOMEM;
+    if (rc == 0 && scales)
+        rc = grant_scaling(peer);
     if (rc == 0) {
         memcpy(peer->keys, broker->keys, sizeof peer->keys);
         peer->keys_n = broker->keys_n;
@@ -71,7 +83,7 @@ int tr_hosts_keys_exchange(const tr_apart_t *self, const json_t *spread, tr_erro
         if (rc == 0)
             rc = tr_hosts_certs(self, json_string_value(json_object_get(one, "fleet")), to, error);
         if (rc == 0)
-            rc = copy_broker(from, to, name, error);
+            rc = copy_broker(from, to, name, json_is_true(json_object_get(other, "scales")), error);
         if (rc < 0)
             return rc;
     }

@@ -121,16 +121,85 @@ int64_t tr_spread_share(int64_t count, size_t i, size_t n) {
     return count / (int64_t)n + ((int64_t)i < count % (int64_t)n);
 }
 
-/* How many of an entry run on host i. */
-static int share_of(
-    const spread_t *s, const tr_fleet_agent_t *a, size_t i, int64_t *ret_count, tr_error_t *error) {
-    size_t host;
-    int rc = find_host(s, &a->placement, a->line, &host, error);
-    bool spreads = host == ANYWHERE && a->count > 1 && a->processes == TR_FLEET_PER_AGENT;
-    if (host == ANYWHERE)
-        host = 0;
-    *ret_count = spreads ? tr_spread_share(a->count, i, s->count) : host == i ? a->count : 0;
+/* On all hosts, or on one: which. */
+static int host_of(const spread_t *s, const tr_fleet_agent_t *a, size_t *ret_host, tr_error_t *error) {
+    int rc = find_host(s, &a->placement, a->line, ret_host, error);
+    bool spreads = a->processes == TR_FLEET_PER_AGENT && (a->count > 1 || a->autoscale.max);
+    if (rc == 0 && *ret_host == ANYWHERE && !spreads)
+        *ret_host = 0;
     return rc;
+}
+
+/* How many of an entry run on host i when it begins. */
+static int64_t share_of(const spread_t *s, const tr_fleet_agent_t *a, size_t i, size_t host) {
+    int64_t all = tr_fleet_begins(a);
+    return host == ANYWHERE ? tr_spread_share(all, i, s->count) : host == i ? all : 0;
+}
+
+/* ---- what grows and shrinks: the coordinator says to all hosts how many they have ---- */
+
+static bool scales(const spread_t *s, const tr_fleet_agent_t *a) {
+    return s->count > 1 && a->autoscale.max;
+}
+
+static int find_coordinator(const spread_t *s, size_t *ret_host, tr_error_t *error) {
+    const tr_fleet_daemon_t *c = &s->fleet->coordinator;
+    int rc = find_host(s, &c->placement, c->line, ret_host, error);
+    if (rc == 0 && *ret_host == ANYWHERE)
+        *ret_host = 0;
+    return rc;
+}
+
+/* The entry's rule, with the platforms where its agents are; NULL: out of memory. */
+static json_t *rule_of(const spread_t *s, const tr_fleet_agent_t *a, size_t host) {
+    tr_buffer_t text;
+    const char *before = ":";
+    tr_buffer_init(&text, 0);
+    tr_fleet_scale_rule(a, &text);
+    for (size_t i = 0; i < s->count; i++) {
+        if (host != ANYWHERE && host != i)
+            continue;
+        tr_buffer_printf(&text, "%s%s-%zu", before, s->fleet->name, i);
+        before = ",";
+    }
+    json_t *rule = text.failed ? NULL : json_string(tr_buffer_string(&text));
+    tr_buffer_finish(&text);
+    return rule;
+}
+
+/* All rules, to the coordinator, whose file this is. */
+static int give_rules(const spread_t *s, json_t *one, json_t *file, tr_error_t *error) {
+    const char *key = s->fleet->coordinator.kind->key;
+    json_t *was = json_object_get(file, key), *options = json_object_get(was, "options");
+    json_t *rules = json_array();
+    int rc = 0;
+    for (size_t k = 0; rc == 0 && k < s->fleet->agent_list.count; k++) {
+        const tr_fleet_agent_t *a = &tr_fleet_agents(s->fleet)[k];
+        size_t host;
+        if (scales(s, a) && (rc = host_of(s, a, &host, error)) == 0)
+            json_array_append_new(rules, rule_of(s, a, host));
+    }
+    if (rc == 0 && json_array_size(rules)) {
+        json_t *own = json_is_object(was) ? json_copy(was) : json_object();
+        json_t *more = json_is_object(options) ? json_copy(options) : json_object();
+        json_object_set(more, "autoscale", rules);
+        json_object_set_new(own, "options", more);
+        json_object_set_new(file, key, own);
+        json_object_set_new(one, "scales", json_true());
+    }
+    json_decref(rules);
+    return rc;
+}
+
+/* Whom the supervisor of host i obeys, and with how many it begins. */
+static void put_scaler(
+    const spread_t *s, const tr_fleet_agent_t *a, size_t scaler, int64_t count, json_t *entry) {
+    json_t *own = json_copy(json_object_get(entry, "autoscale"));
+    json_object_set_new(
+        own, "by", json_sprintf("%s@%s-%zu", s->fleet->coordinator.name, s->fleet->name, scaler));
+    json_object_set_new(own, "begin", json_integer(count));
+    json_object_set_new(entry, "autoscale", own);
+    json_object_set_new(entry, "count", json_integer(a->count));
 }
 
 /* ---- the file of a host ---- */
@@ -140,12 +209,18 @@ static int add_agents(const spread_t *s, size_t i, json_t *file, json_t *groups,
     int rc = 0;
     for (size_t k = 0; rc == 0 && k < json_array_size(entries); k++) {
         const tr_fleet_agent_t *a = &tr_fleet_agents(s->fleet)[k];
-        int64_t count = 0;
-        rc = share_of(s, a, i, &count, error);
-        if (rc < 0 || count == 0)
+        size_t host, scaler;
+        rc = host_of(s, a, &host, error);
+        if (rc == 0)
+            rc = find_coordinator(s, &scaler, error);
+        int64_t count = rc == 0 ? share_of(s, a, i, host) : 0;
+        bool grows = rc == 0 && scales(s, a) && (host == ANYWHERE || host == i);
+        if (count == 0 && !grows)
             continue;
         json_t *entry = json_copy(json_array_get(entries, k));
-        if (a->count > 1)
+        if (grows)
+            put_scaler(s, a, scaler, count, entry);
+        else if (a->count > 1)
             json_object_set_new(entry, "count", json_integer(count));
         json_array_append_new(list, entry);
         json_object_set_new(groups, a->name, json_integer(count));
@@ -275,13 +350,6 @@ static json_t *peers_of(const spread_t *s, size_t i) {
     return peers;
 }
 
-/* Only where the coordinator is somebody sees to it. */
-static void leave_scaling(json_t *file) {
-    size_t i;
-    json_t *entry;
-    json_array_foreach(json_object_get(file, "agents"), i, entry) json_object_del(entry, "autoscale");
-}
-
 static int spread_one(const spread_t *s, size_t i, json_t *list, tr_error_t *error) {
     json_t *file = json_copy(s->whole), *groups = json_object();
     json_t *name = json_sprintf("%s-%zu", s->fleet->name, i);
@@ -291,10 +359,10 @@ static int spread_one(const spread_t *s, size_t i, json_t *list, tr_error_t *err
     int rc = add_agents(s, i, file, groups, error);
     if (rc == 0)
         rc = take_daemons(s, i, file, groups, error);
-    if (rc == 0 && s->fleet->coordinator.line && !json_object_get(file, s->fleet->coordinator.kind->key))
-        leave_scaling(file);
     json_t *one = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "at", s->hosts[i].at, "address",
         s->hosts[i].address, "fleet", name, "groups", groups, "file", file, "peers", peers_of(s, i));
+    if (rc == 0 && s->fleet->coordinator.line && json_object_get(file, s->fleet->coordinator.kind->key))
+        rc = give_rules(s, one, file, error);
     if (rc == 0 && json_array_append_new(list, one) < 0)
         return tr_error_set(error, -ENOMEM, "out of memory");
     if (rc < 0)

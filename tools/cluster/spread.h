@@ -1,7 +1,7 @@
 /*
  * One fleet file as several, one for each host: fleets FLEET-0, FLEET-1 ... whose brokers are linked with each other.
  *
- *   an entry with a count     its agents are spread evenly over the hosts
+ *   an entry with a count     its agents are spread evenly over the hosts, and so is one that grows (`autoscale`): each host knows it, and may have none
  *   any other, and daemons    on the first host
  *   shards of the knowledge base    one on each host, where there are no more of them than hosts; else all on the first
  *   placement: {nodes: {host: H1}}    wholly there: H1 as it was given, its address, or its number from 0
@@ -27,7 +27,8 @@ int tr_spread_host(const char *text, tr_spread_host_t *ret_host, tr_error_t *err
 
 /*
  * `port`: where the broker of each host is reached by those of the others.
- * An array of {"at", "address", "fleet": NAME, "groups": {GROUP: COUNT}, "file": OBJECT, "peers": [NAME ...]}. The file's relative paths are as they
+ * An array of {"at", "address", "fleet": NAME, "groups": {GROUP: COUNT}, "file": OBJECT, "peers": [NAME ...]}, and "scales": true where one says how
+ * many there are on all. The file's relative paths are as they
  * were, but for those of `state`, which are STATE_FILES beside it. -EINVAL with the place and the cure; -ENOMEM.
  */
 int tr_spread(const tr_fleet_t *fleet, const tr_spread_host_t *hosts, size_t count, uint16_t port,

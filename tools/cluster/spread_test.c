@@ -236,26 +236,95 @@ static void a_unit_takes_names_as_they_are(void **state) {
     tr_buffer_finish(&out);
 }
 
-static void what_grows_does_so_beside_the_coordinator(void **state) {
+static json_t *entry_at(const json_t *list, size_t i, const char *group) {
+    size_t k;
+    json_t *entry;
+    json_array_foreach(json_object_get(json_object_get(json_array_get(list, i), "file"), "agents"), k,
+        entry) if (strcmp(json_string_value(json_object_get(entry, "name")), group) == 0) return entry;
+    return NULL;
+}
+
+/* "BY/BEGIN" of an entry of host i; "" where it has none. */
+static void expect_scaler(const json_t *list, size_t i, const char *group, const char *expected) {
+    char got[200] = "";
+    const json_t *s = json_object_get(entry_at(list, i, group), "autoscale");
+    if (s)
+        snprintf(got, sizeof got, "%s/%lld", json_string_value(json_object_get(s, "by")),
+            (long long)json_integer_value(json_object_get(s, "begin")));
+    assert_string_equal(got, expected);
+}
+
+static void parts_are_fleets(const json_t *list) {
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)(uintptr_t)list, i, one) {
+        tr_fleet_t *part = NULL;
+        tr_error_t error = {0};
+        char *whole = json_dumps(json_object_get(one, "file"), 0);
+        if (tr_fleet_parse(whole, strlen(whole), "part.yaml", &part, &error) < 0 ||
+            tr_fleet_check_scaled(part, &error) < 0)
+            fail_msg("%s: %s", whole, error.text);
+        tr_fleet_destroy(&part);
+        free(whole);
+    }
+}
+
+/* Those of the coordinator, which is on host 1; of the others none is one. */
+static const json_t *rules_at(const json_t *list, size_t i) {
+    const json_t *file = json_object_get(json_array_get(list, i), "file");
+    return json_object_get(json_object_get(json_object_get(file, "coordinator"), "options"), "autoscale");
+}
+
+static void what_grows_does_so_on_all_hosts(void **state) {
     (void)state;
     static const char grows[] =
-        "fleet: f\n%sagents:\n"
-        "  - {name: a, behaviour: echo, count: 4, services: [w], autoscale: {max: 9}}\n";
+        "fleet: f\nbroker: {journal: true}\n%sagents:\n"
+        "  - {name: a, behaviour: echo, count: 4, services: [w], autoscale: {min: 5, max: 9}}\n"
+        "  - {name: b, behaviour: echo, services: [x=2, y], durable: true, autoscale: {max: 3}}\n"
+        "  - {name: c, behaviour: echo, services: [z], autoscale: {max: 3}, placement: {nodes: {host: "
+        "east}}}\n"
+        "  - {name: d, behaviour: echo}\n";
     char yaml[sizeof grows + 64];
     json_t *list = NULL;
     tr_error_t error = {0};
-    snprintf(yaml, sizeof yaml, grows, "coordinator: {placement: {nodes: {host: north}}}\n");
-    assert_int_equal(take(yaml, 2, &list, &error), 0);
-    for (size_t i = 0; i < 2; i++) {
-        json_t *file = json_object_get(json_array_get(list, i), "file");
-        json_t *entry = json_array_get(json_object_get(file, "agents"), 0);
-        assert_int_equal(json_object_get(entry, "autoscale") != NULL, i == 1);
-    }
+    snprintf(yaml, sizeof yaml, grows, "coordinator: {name: boss, placement: {nodes: {host: north}}}\n");
+    assert_int_equal(take(yaml, 3, &list, &error), 0);
+    parts_are_fleets(list);
+    expect_groups(list, 0, "{\"a\":2,\"b\":1,\"c\":1,\"d\":1}");
+    expect_groups(list, 1, "{\"a\":2,\"b\":0,\"boss\":1}");
+    expect_groups(list, 2, "{\"a\":1,\"b\":0}");
+    expect_scaler(list, 0, "a", "boss@f-1/2");
+    expect_scaler(list, 2, "a", "boss@f-1/1");
+    expect_scaler(list, 2, "b", "boss@f-1/0");
+    expect_scaler(list, 0, "c", "boss@f-1/1");
+    expect_scaler(list, 0, "d", "");
+    assert_null(entry_at(list, 1, "c"));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(json_is_true(json_object_get(json_array_get(list, i), "scales")), i == 1);
+    char *rules = json_dumps(rules_at(list, 1), JSON_COMPACT);
+    assert_string_equal(rules, "[\"a=5..9/10/60000ms@w:f-0,f-1,f-2\",\"b=0..3/10/60000ms@x,y:f-0,f-1,f-2\","
+                               "\"c=1..3/10/60000ms@z:f-0\"]");
+    free(rules);
     json_decref(list);
     list = NULL;
     snprintf(yaml, sizeof yaml, grows, "");
     assert_int_equal(take(yaml, 2, &list, &error), -EINVAL);
-    assert_non_null(strstr(error.text, "f.yaml:3:"));
+    assert_non_null(strstr(error.text, "f.yaml:4:"));
+    json_decref(list);
+}
+
+/* Of one host alone its own coordinator sees to it, as without ssh. */
+static void one_host_scales_by_itself(void **state) {
+    (void)state;
+    json_t *list = NULL;
+    tr_error_t error = {0};
+    assert_int_equal(take("fleet: f\ncoordinator: {}\nagents:\n"
+                          "  - {name: a, behaviour: echo, count: 2, services: [w], autoscale: {max: 9}}\n",
+                         1, &list, &error),
+        0);
+    const json_t *scale = json_object_get(entry_at(list, 0, "a"), "autoscale");
+    assert_int_equal(json_object_size(scale), 1);
+    assert_null(rules_at(list, 0));
     json_decref(list);
 }
 
@@ -268,7 +337,8 @@ int main(void) {
         cmocka_unit_test(one_host_needs_no_links),
         cmocka_unit_test(what_cannot_be_is_told),
         cmocka_unit_test(a_file_that_is_on_the_host_is_taken),
-        cmocka_unit_test(what_grows_does_so_beside_the_coordinator),
+        cmocka_unit_test(what_grows_does_so_on_all_hosts),
+        cmocka_unit_test(one_host_scales_by_itself),
         cmocka_unit_test(shares_add_up),
         cmocka_unit_test(words_arrive_as_they_are),
         cmocka_unit_test(a_unit_takes_names_as_they_are),

@@ -246,7 +246,7 @@ static int check_processes(const tr_fleet_t *self, tr_error_t *error) {
     int64_t processes = 0;
     for (size_t i = 0; i < self->agent_list.count; i++) {
         const tr_fleet_agent_t *a = &tr_fleet_agents(self)[i];
-        processes += a->processes == TR_FLEET_ONE ? 1 : a->count;
+        processes += a->processes == TR_FLEET_ONE ? 1 : tr_fleet_begins(a);
         if (processes > TR_FLEET_PROCESSES_MAX)
             return tr_error_set(error, -EINVAL,
                 "%s:%d:1: agents[%zu]: with this entry there are more than %d processes; expected fewer, or "
@@ -410,7 +410,7 @@ int tr_fleet_check_scaled(const tr_fleet_t *self, tr_error_t *error) {
     for (size_t i = 0; !self->coordinator.line && i < self->agent_list.count; i++) {
         char key[48];
         snprintf(key, sizeof key, "agents[%zu].autoscale", i);
-        if (tr_fleet_agents(self)[i].autoscale.max)
+        if (tr_fleet_agents(self)[i].autoscale.max && !tr_fleet_agents(self)[i].autoscale.by)
             return tr_yaml_file_wrong(&self->file, key, error,
                 "the coordinator sees to it, and the fleet has none: expected `coordinator: {}` beside "
                 "`agents`");

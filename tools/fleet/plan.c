@@ -132,7 +132,7 @@ static const char **agent_argv(tr_plan_t *self, const tr_fleet_agent_t *a, const
 static int put_agent(
     tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w, int64_t number, tr_plan_process_t *ret_process) {
     bool one = a->processes == TR_FLEET_ONE;
-    w->name = one || a->count == 1 ? a->name : printed(self, "%s-%" PRId64, a->name, number);
+    w->name = one || (a->count == 1 && number == 1) ? a->name : printed(self, "%s-%" PRId64, a->name, number);
     tr_plan_process_t process = {w->name, a, one ? a->count : 1, w->name ? agent_argv(self, a, w) : NULL};
     if (!process.argv)
         return -ENOMEM;
@@ -141,7 +141,7 @@ static int put_agent(
 }
 
 static int64_t processes_of(const tr_fleet_agent_t *a) {
-    return a->processes == TR_FLEET_ONE ? 1 : a->count;
+    return a->processes == TR_FLEET_ONE ? 1 : tr_fleet_begins(a);
 }
 
 /* "--NAME=VALUE" of each. */
@@ -216,16 +216,11 @@ static int put_tasks(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d) 
     return schema ? 0 : -ENOMEM;
 }
 
-/* Of those that have one: what the coordinator is told. Messages of a group that is not durable wait nowhere while it has no agents. */
+/* Of those that have one: what the coordinator is told. */
 static const char *autoscale_of(tr_plan_t *self, const tr_fleet_agent_t *a) {
-    const tr_autoscale_t *s = &a->autoscale;
     tr_buffer_t text;
     tr_buffer_init(&text, 0);
-    tr_buffer_printf(&text, "%s=%" PRId64 "..%" PRId64 "/%" PRId64 "/%" PRId64 "ms@", a->name,
-        s->min || a->durable ? s->min : 1, s->max, s->backlog, s->cooldown_ms);
-    for (size_t i = 0; i < a->services.count; i++)
-        tr_buffer_printf(
-            &text, "%s%.*s", i ? "," : "", (int)strcspn(a->services.items[i], "="), a->services.items[i]);
+    tr_fleet_scale_rule(a, &text);
     const char *kept = text.failed ? NULL : printed(self, "%s", tr_buffer_string(&text));
     tr_buffer_finish(&text);
     return kept;
@@ -241,7 +236,7 @@ static int put_autoscale(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t 
     bool any = false;
     for (size_t i = 0; i < whole->agent_list.count; i++) {
         const tr_fleet_agent_t *a = &tr_fleet_agents(whole)[i];
-        if (strcmp(d->kind->key, "coordinator") != 0 || !a->autoscale.max)
+        if (strcmp(d->kind->key, "coordinator") != 0 || !a->autoscale.max || a->autoscale.by)
             continue;
         const char *rule = autoscale_of(self, a);
         if (!rule)

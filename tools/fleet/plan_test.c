@@ -149,6 +149,24 @@ static void test_the_coordinator_is_told_whom_to_scale(void **state) {
     tr_fleet_destroy(&fleet);
 }
 
+static void test_a_group_that_grows_begins_with_its_least(void **state) {
+    (void)state;
+    tr_fleet_t *fleet = parsed(
+        "fleet: f\ncoordinator: {}\nagents:\n"
+        "  - {name: a, behaviour: echo, services: [x], autoscale: {min: 2, max: 8}}\n"
+        "  - {name: b, behaviour: echo, count: 2, services: [y], autoscale: {min: 1, max: 8}}\n"
+        "  - {name: c, behaviour: echo, services: [z], autoscale: {max: 2, by: boss@far, begin: 0}}\n");
+    tr_plan_t *plan = planned(fleet, NULL);
+    static const char *const names[] = {"broker", "a", "a-2", "b-1", "b-2", "coordinator"};
+    assert_int_equal(plan->count, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(plan->processes[i].name, names[i]);
+    for (const char **arg = plan->processes[5].argv; *arg; arg++)
+        assert_null(strstr(*arg, "c=")); /* another one sees to it */
+    tr_plan_destroy(&plan);
+    tr_fleet_destroy(&fleet);
+}
+
 static void test_each_process_has_its_command_line(void **state) {
     (void)state;
     tr_fleet_t *fleet = parsed(
@@ -362,6 +380,7 @@ int main(void) {
         cmocka_unit_test(test_the_state_is_where_the_file_says),
         cmocka_unit_test(test_one_database_for_all),
         cmocka_unit_test(test_the_coordinator_is_told_whom_to_scale),
+        cmocka_unit_test(test_a_group_that_grows_begins_with_its_least),
         cmocka_unit_test(test_each_process_has_its_command_line),
         cmocka_unit_test(test_daemons_are_the_last_of_the_agents),
         cmocka_unit_test(test_specs_stop_agents_before_the_broker),

@@ -95,6 +95,7 @@ int tr_up_add_member(
     char cert[PATH_MAX];
     tr_fleet_agent_t agent = group->agent;
     agent.name = member->name;
+    agent.autoscale.max = 0; /* which is of the group */
     if (agent.processes == TR_FLEET_PER_AGENT)
         agent.count = 1;
     rc = prove(self, group, cert, &agent, error);
@@ -111,7 +112,7 @@ int tr_up_add_member(
 static int add_group(tr_up_t *self, const tr_fleet_agent_t *agent, tr_error_t *error) {
     tr_group_t *group = NULL;
     int rc = tr_roster_add_group(&self->roster, agent, self->fleet->directory, false, &group, error);
-    int64_t count = agent->processes == TR_FLEET_ONE ? 1 : agent->count;
+    int64_t count = agent->processes == TR_FLEET_ONE ? 1 : tr_fleet_begins(agent);
     for (int64_t number = 1; rc == 0 && number <= count; number++) {
         tr_member_t *ignored;
         rc = tr_up_add_member(self, group, number, &ignored, error);

@@ -397,11 +397,28 @@ static void down(tr_up_t *self, const tr_message_t *message) {
     tr_up_end(self, self->phase == TR_UP_RUNNING ? TR_EXIT_OK : TR_EXIT_REFUSED);
 }
 
+/* The coordinator on another host, of which the description says that it may have as many as that: the broker vouches for who sends. */
+static bool is_scaler(const tr_up_t *self, const tr_message_t *message, const tr_fleet_request_t *request) {
+    const char *name;
+    json_t *value;
+    if (request->action != TR_FLEET_SCALE || !json_object_size(request->groups))
+        return false;
+    json_object_foreach(request->groups, name, value) {
+        const tr_group_t *group = tr_roster_group(&self->roster, name);
+        const tr_autoscale_t *s = group ? &group->agent.autoscale : NULL;
+        if (!s || !s->by || strcmp(s->by, tr_message_sender(message)) != 0 ||
+            json_integer_value(value) > s->max)
+            return false;
+    }
+    return true;
+}
+
 void tr_up_order(tr_up_t *self, const tr_message_t *message, const tr_fleet_request_t *request) {
     const char *word = tr_fleet_action_words[request->action];
     if (request->action == TR_FLEET_STATUS) {
         answer(self, message, TR_INFORM, tr_up_status(self, (size_t)request->offset));
-    } else if (!tr_ticket_take(tr_state_directory(self->state), request->ticket)) {
+    } else if (!is_scaler(self, message, request) &&
+               !tr_ticket_take(tr_state_directory(self->state), request->ticket)) {
         refuse(self, message, "unauthorised",
             "only a `troupe` of the fleet's own user, on its machine, may change it");
     } else if (self->phase >= TR_UP_ENDING) {

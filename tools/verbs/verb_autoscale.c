@@ -13,6 +13,8 @@ static const tr_column_t columns[] = {
     {"waiting", TR_COLUMN_NUMBER},
     {"min", TR_COLUMN_NUMBER},
     {"max", TR_COLUMN_NUMBER},
+    {"hosts", TR_COLUMN_NUMBER},
+    {"away", TR_COLUMN_NUMBER},
     {"changed", TR_COLUMN_DURATION},
 };
 
@@ -24,12 +26,13 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe autoscale",
     .summary = "Show which groups grow and shrink by themselves, and why",
-    .description = "Of each entry of the fleet file that has `autoscale`: how many agents there are, how "
-                   "many are wanted by what "
-                   "waits for its services (unfinished messages, queued or in work), the bounds, and for how "
-                   "long it has been as it is. "
-                   "The fleet's coordinator sees to it: more at once, fewer when fewer have been enough for "
-                   "the whole cooldown.",
+    .description =
+        "Of each entry of the fleet file that has `autoscale`: how many agents there are, how "
+        "many are wanted by what "
+        "waits for its services (unfinished messages, queued or in work), the bounds, on how many hosts "
+        "it is and how many of them are away, and for how long it has been as it is. "
+        "The fleet's coordinator sees to it: more at once, fewer when fewer have been enough for "
+        "the whole cooldown.",
     .examples = "troupe autoscale\n"
                 "troupe autoscale -o json",
     .options = table,

@@ -231,15 +231,18 @@ static void handle_topics(tr_answer_t *a) {
 
 static void write_service(tr_content_writer_t *w, const tr_service_t *s) {
     tr_waiting_t waiting = tr_waiting_of(s);
-    uint64_t capacity = 0;
-    for (uint32_t j = 0; j < s->providers_n; j++)
+    uint64_t capacity = 0, away = 0;
+    for (uint32_t j = 0; j < s->providers_n; j++) {
         capacity += s->providers[j].capacity;
-    tr_write_map(w, 8);
+        away += s->providers[j].entry->neighbour ? s->providers[j].leases.count : 0;
+    }
+    tr_write_map(w, 9);
     tr_write_kv(w, "service", s->name);
     tr_write_kv_uint(w, "providers", s->providers_n);
     tr_write_kv_uint(w, "capacity", capacity);
     tr_write_kv_uint(w, "queued", waiting.records);
     tr_write_kv_uint(w, "leased", waiting.leased);
+    tr_write_kv_uint(w, "away", away);
     tr_write_kv_bool(w, "durable", s->durable || s->durable_policy);
     tr_write_kv_uint(w, "requests", s->requests);
     tr_write_kv_uint(w, "settled", s->settled);
