@@ -388,12 +388,16 @@ bool tr_bridge_connected(const tr_bridge_t *self) {
     return atomic_load(&((tr_bridge_t *)(uintptr_t)self)->connected);
 }
 
-void tr_bridge_lost(tr_bridge_t *self) {
-    tr_map_finish(&self->sequences); /* topics may begin at 1 again */
-    tr_map_init(&self->sequences, tr_random_seed());
+void tr_bridge_give_up(tr_bridge_t *self) {
     for (tr_web_call_t *call = self->flying; call; call = call->next) {
         if (!call->told)
             put_reply(self, reply_new(call, TR_WEB_AWAY, 0));
         call->told = true;
     }
+}
+
+void tr_bridge_lost(tr_bridge_t *self) {
+    tr_map_finish(&self->sequences); /* topics may begin at 1 again */
+    tr_map_init(&self->sequences, tr_random_seed());
+    tr_bridge_give_up(self);
 }

@@ -128,6 +128,8 @@ void tr_bridge_publication(tr_bridge_t *self, const tr_message_t *message);
 void tr_bridge_close(tr_bridge_t *self);
 /* Whether there is a broker, as the host's events say (from any thread). */
 void tr_bridge_link(tr_bridge_t *self, bool connected);
+/* There has been none for long: what was asked is answered with TR_WEB_AWAY, and an answer that comes later is nobody's. */
+void tr_bridge_give_up(tr_bridge_t *self);
 /* A new session with the broker: what was asked in the old one gets no answer any more. */
 void tr_bridge_lost(tr_bridge_t *self);
 

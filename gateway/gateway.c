@@ -2,6 +2,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/events.h"
+#include "lib/base/clock.h"
 #include "lib/base/process.h"
 
 #include <poll.h>
@@ -9,12 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOK_MS 500
+#define GIVE_UP_MS                                                                                           \
+    2000 /* after the link was lost: a broker that had not gone would not know the session any more */
+
 struct tr_gateway {
     tr_gateway_options_t *options; /* borrowed */
     tr_resident_t resident;
     tr_bridge_t *bridge;
     tr_web_server_t *server;
     unsigned known_sessions; /* of the resident's */
+    int64_t away_ms;         /* since when there is no link; 0: there is one */
 };
 
 static const tr_resident_kind_t kind = {
@@ -119,11 +125,23 @@ int tr_gateway_new(tr_gateway_options_t *options, tr_gateway_t **ret_self) {
 
 /* ---- running ---- */
 
+static void follow_link(tr_gateway_t *self) {
+    bool connected = tr_host_connected(self->resident.host);
+    int64_t now_ms = tr_clock_ms();
+    tr_bridge_link(self->bridge, connected);
+    if (connected)
+        self->away_ms = 0;
+    else if (!self->away_ms)
+        self->away_ms = now_ms;
+    else if (now_ms - self->away_ms >= GIVE_UP_MS)
+        tr_bridge_give_up(self->bridge);
+}
+
 int tr_gateway_run(tr_gateway_t *self) {
     tr_host_t *host = self->resident.host;
     while (!tr_host_stopping(host)) {
-        tr_host_step(host, -1);
-        tr_bridge_link(self->bridge, tr_host_connected(host));
+        tr_host_step(host, self->away_ms ? LOOK_MS : -1);
+        follow_link(self);
         if (self->known_sessions != self->resident.sessions) {
             self->known_sessions = self->resident.sessions;
             tr_bridge_lost(self->bridge);

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 
 import web
 from web import harness
@@ -220,6 +221,20 @@ class Rest(web.GatewayTest):
         self.at = self.broker(listen=endpoint)
         response = connection.getresponse()
         self.assertEqual((response.status, json.loads(response.read())["reason"]), (503, "no-broker"))
+
+    def test_who_waits_for_a_broker_that_does_not_come_back(self):
+        """He is told, long before the time is over in which an agent might answer; also who asked before anybody could know."""
+        self.agent("deaf", "exec", "--", "/bin/sh", "-c", "while read line; do :; done")
+        connection = self.connection()
+        connection.request("POST", "/api/v1/messages", json.dumps({"receiver": "deaf", "content": "a"}).encode(),
+                           {"Authorization": "Bearer " + self.tokens["operator"], "Content-Type": "application/json"})
+        harness.wait_until(lambda: b"troupe_gateway_waiting 1" in self.get("/metrics").body, "the request to be under way")
+        self.at.stop(signal.SIGKILL)
+        began = time.monotonic()
+        self.problem(self.get("/api/v1/agents"), 503, "no-broker")
+        response = connection.getresponse()
+        self.assertEqual((response.status, json.loads(response.read())["reason"]), (503, "no-broker"))
+        self.assertLess(time.monotonic() - began, 15)  # of 30
 
     def test_clients_that_go_before_their_answer(self):
         self.agent("deaf", "exec", "--", "/bin/sh", "-c", "while read line; do :; done")
