@@ -54,10 +54,11 @@ static bool read_decision(tr_part_t rest, json_t *out) {
 
 /* "X to Y", "Y that X", "Y about X" */
 static bool read_message(tr_part_t rest, json_t *out) {
+    static const char *const joints[] = {"know that", "know about", "that", "about", "know"};
     tr_part_t to, content;
-    if (tr_part_split(rest, "that", &to, &content) || tr_part_split(rest, "about", &to, &content) ||
-        tr_part_split(rest, "know", &to, &content))
-        return tr_part_put(out, "to", to) && tr_part_put(out, "content", content);
+    for (size_t i = 0; i < sizeof joints / sizeof *joints; i++)
+        if (tr_part_split(rest, joints[i], &to, &content))
+            return tr_part_put(out, "to", to) && tr_part_put(out, "content", content);
     if (tr_part_split_last(rest, "to", &content, &to))
         return tr_part_put(out, "content", content) && tr_part_put(out, "to", to);
     return false;
@@ -75,8 +76,8 @@ static const action_t actions[ACTIONS] = {
     [CANCEL] = {"cancel", NULL, "cancel the last task", read_subject},
 };
 
-/* How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter. */
-enum { KEEP = 1 };
+/* How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter; ALONE: what follows says nothing more. */
+enum { KEEP = 1, ALONE = 2 };
 
 static const struct {
     const char *phrase;
@@ -114,8 +115,11 @@ static const struct {
     {"give me the gist of", SUMMARISE},
     {"make a summary of", SUMMARISE},
     {"write a summary of", SUMMARISE},
+    {"summary of", SUMMARISE},
+    {"a summary of", SUMMARISE},
     {"create a task to", TASK},
     {"remind me to", TASK},
+    {"remind me", TASK, KEEP},
     {"add a task to", TASK},
     {"create", TASK, KEEP},
     {"write", TASK, KEEP},
@@ -151,6 +155,12 @@ static const struct {
     {"does", QUERY, KEEP},
     {"do", QUERY, KEEP},
     {"tell me", QUERY},
+    {"find out", QUERY},
+    {"do you know", QUERY},
+    {"i want to know", QUERY},
+    {"i would like to know", QUERY},
+    {"i'd like to know", QUERY},
+    {"i wonder", QUERY},
     {"which", QUERY, KEEP},
     {"decide", DECIDE},
     {"decide between", DECIDE},
@@ -163,6 +173,12 @@ static const struct {
     {"should we", DECIDE},
     {"should i", DECIDE},
     {"hold a vote on", DECIDE},
+    {"ask the group", DECIDE},
+    {"let the group choose", DECIDE},
+    {"let the group choose between", DECIDE},
+    {"let the group decide", DECIDE},
+    {"let the group decide between", DECIDE},
+    {"let the group vote on", DECIDE},
     {"send", SEND},
     {"forward", SEND},
     {"tell", SEND},
@@ -179,6 +195,15 @@ static const struct {
     {"what is the status of", STATUS},
     {"what's the status of", STATUS},
     {"how far is", STATUS},
+    {"how far are", STATUS},
+    {"list the tasks", STATUS, ALONE},
+    {"list my tasks", STATUS, ALONE},
+    {"show the tasks", STATUS, ALONE},
+    {"show my tasks", STATUS, ALONE},
+    {"show me the tasks", STATUS, ALONE},
+    {"show me my tasks", STATUS, ALONE},
+    {"how are the tasks", STATUS, ALONE},
+    {"how are my tasks", STATUS, ALONE},
     {"cancel", CANCEL},
     {"stop", CANCEL},
     {"abort", CANCEL},
@@ -187,8 +212,8 @@ static const struct {
 };
 
 static const char *const politeness[] = {"please", "can you", "could you", "would you", "will you",
-    "i want you to", "i would like you to", "i'd like you to", "hey", "hi", "hello", "ok", "now", "then",
-    "let us", "let's", "kindly", "you should", "just", "and"};
+    "i want you to", "i would like you to", "i'd like you to", "i need you to", "hey", "hi", "hello", "ok",
+    "now", "then", "let us", "let's", "kindly", "you should", "just", "and"};
 
 static tr_part_t skip_politeness(tr_part_t text) {
     for (size_t i = 0; i < sizeof politeness / sizeof *politeness; i++) {
@@ -197,6 +222,17 @@ static tr_part_t skip_politeness(tr_part_t text) {
             text = tr_part_after(text, size);
             i = (size_t)-1; /* from the first again: "hey, could you please" */
         }
+    }
+    return text;
+}
+
+/* "search for ships please", "..., thanks": what stands behind an instruction and is none of it. */
+static tr_part_t drop_politeness(tr_part_t text) {
+    static const char *const ends[] = {" please", ",please", ", thanks", ", thank you"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t size = strlen(ends[i]);
+        if (text.length > size && strncasecmp(text.text + text.length - size, ends[i], size) == 0)
+            return tr_part_trim((tr_part_t){text.text, text.length - size});
     }
     return text;
 }
@@ -232,14 +268,14 @@ static int fill(const action_t *action, tr_part_t rest, tr_instruction_t *self) 
 int tr_instruction_parse(const char *text, size_t length, tr_instruction_t *ret_instruction) {
     size_t size;
     tr_instruction_t self = {0};
-    tr_part_t whole = skip_politeness(tr_part_trim((tr_part_t){text, length}));
+    tr_part_t whole = drop_politeness(skip_politeness(tr_part_trim((tr_part_t){text, length})));
     size_t found = find_phrase(whole, &size);
     int rc = 0;
     if (whole.length == 0)
         self.status = TR_INSTRUCTION_EMPTY;
     else if (found == sizeof phrases / sizeof *phrases)
         self.status = TR_INSTRUCTION_NO_ACTION;
-    else if (tr_part_after(whole, size).length == 0)
+    else if (phrases[found].flags & ALONE || tr_part_after(whole, size).length == 0)
         rc = fill(&actions[phrases[found].action], (tr_part_t){"", 0}, &self);
     else
         rc = fill(&actions[phrases[found].action],

@@ -62,6 +62,20 @@ static void instructions_have_actions_and_parameters(void **state) {
         {"status", "status", "{}"},
         {"hey, could you please cancel the last task", "cancel", "{\"subject\":\"the last task\"}"},
         {"stop!", "cancel", "{}"},
+        {"please let Bob know that the meeting is at 5", "send",
+            "{\"content\":\"the meeting is at 5\",\"to\":\"Bob\"}"},
+        {"let Bob know about the meeting", "send", "{\"content\":\"the meeting\",\"to\":\"Bob\"}"},
+        {"I want to know who wrote it", "query", "{\"question\":\"who wrote it\"}"},
+        {"find out who is in charge", "query", "{\"question\":\"who is in charge\"}"},
+        {"do you know when the ferry leaves?", "query", "{\"question\":\"when the ferry leaves\"}"},
+        {"let the group vote on tea or coffee", "decide",
+            "{\"options\":[\"tea\",\"coffee\"],\"question\":\"tea or coffee\"}"},
+        {"search for ships please", "search", "{\"query\":\"ships\"}"},
+        {"tell Anna that I am late, thanks!", "send", "{\"content\":\"I am late\",\"to\":\"Anna\"}"},
+        {"how are the tasks going?", "status", "{}"},
+        {"list my tasks", "status", "{}"},
+        {"I need you to write a poem", "task", "{\"description\":\"write a poem\"}"},
+        {"a summary of the report, please", "summarise", "{\"subject\":\"the report\"}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_parsed(cases[i][0], cases[i][1], cases[i][2]);

@@ -11,9 +11,10 @@
 
 #define MOST_OF                                                                                              \
     0.6 /* a sentence that has so many of its words in a text of the evidence is borne out by it */
-#define GOOD  0.7
-#define FAIR  0.4
-#define SHOWN 80 /* bytes of a text in a reason */
+#define NEARLY_ALL 0.9 /* likewise of two texts of it together */
+#define GOOD       0.7
+#define FAIR       0.4
+#define SHOWN      80 /* bytes of a text in a reason */
 
 static const char *const usual[] = {"coverage", "evidence", "length", "tone"};
 
@@ -90,15 +91,20 @@ static bool has_word(const tr_vector_t *words, uint32_t stem) {
     return low < words->count && words->items[low].stem == stem;
 }
 
-/* How many of the words of `of` are among those of `in`: 0 .. 1 (1 where it has none). ret_missing: one that is not, else untouched. */
-static double share(const tr_vector_t *of, const tr_vector_t *in, uint32_t *ret_missing) {
+/* How many of the words of `of` are among those of `in`, or of the other one: 0 .. 1 (1 where it has none). ret_missing: one that is not, else untouched. */
+static double share_of_two(
+    const tr_vector_t *of, const tr_vector_t *in, const tr_vector_t *other, uint32_t *ret_missing) {
     size_t found = 0;
     for (size_t i = 0; i < of->count; i++)
-        if (has_word(in, of->items[i].stem))
+        if (has_word(in, of->items[i].stem) || has_word(other, of->items[i].stem))
             found++;
         else
             *ret_missing = of->items[i].stem;
     return of->count > 0 ? (double)found / (double)of->count : 1;
+}
+
+static double share(const tr_vector_t *of, const tr_vector_t *in, uint32_t *ret_missing) {
+    return share_of_two(of, in, in, ret_missing);
 }
 
 static json_t *judge_words(bench_t *bench, tr_text_span_t wanted, double *ret_score) {
@@ -120,14 +126,30 @@ static json_t *judge_coverage(bench_t *bench, double *ret_score) {
     return judge_words(bench, span_of(json_object_get(bench->asked->input, "question")), ret_score);
 }
 
-/* Whether any text of the evidence has most of the sentence's words. */
+/* The evidence that has most of the words, and how many. */
+static double best_share(
+    const tr_vector_t *words, const tr_vector_t *evidence, size_t count, size_t *ret_best) {
+    double best = 0;
+    uint32_t missing;
+    for (size_t i = 0; i < count; i++) {
+        double one = share(words, &evidence[i], &missing);
+        if (one <= best)
+            continue;
+        best = one;
+        *ret_best = i;
+    }
+    return best;
+}
+
+/* Whether any text of the evidence has most of the sentence's words, or two of them nearly all: a sentence may join what two say. */
 static bool is_borne_out(bench_t *bench, tr_text_span_t sentence, const tr_vector_t *evidence, size_t count) {
     tr_vector_t words = {0};
     uint32_t missing;
-    bool is_borne = false;
-    if (read_words(&bench->stems, sentence, &words) == 0)
-        for (size_t i = 0; i < count && !is_borne; i++)
-            is_borne = share(&words, &evidence[i], &missing) >= MOST_OF;
+    size_t best = 0;
+    bool is_read = count > 0 && read_words(&bench->stems, sentence, &words) == 0;
+    bool is_borne = is_read && best_share(&words, evidence, count, &best) >= MOST_OF;
+    for (size_t i = 0; is_read && i < count && !is_borne; i++)
+        is_borne = share_of_two(&words, &evidence[best], &evidence[i], &missing) >= NEARLY_ALL;
     free(words.items);
     return is_borne;
 }

@@ -44,6 +44,13 @@ static void test_evidence(void **state) {
     assert_true(judged("The harbour was rebuilt in 1990. Whales live there happily.", 0, input,
                     "the evidence bears out 1 of 2 sentences, and not \"Whales live") == 0.5);
     assert_true(judged("", 0, input, "the evidence bears out all 0") == 0);
+    const char *apart =
+        "{\"criteria\":[\"evidence\"],\"evidence\":[\"It is deep.\",\"The harbour was rebuilt in 1990.\","
+        "\"It cost three million euros.\"]}";
+    assert_true(judged("The harbour was rebuilt in 1990 and cost three million euros.", 0, apart,
+                    "the evidence bears out all 1 ") == 1);
+    assert_true(judged("The harbour was rebuilt in 1990 and cost nine hundred dollars.", 0, apart,
+                    "the evidence bears out 0 of 1 ") == 0);
 }
 
 static void test_length_and_tone(void **state) {
