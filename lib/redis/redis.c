@@ -1,7 +1,10 @@
 #include "lib/redis/redis.h"
 
+#include "lib/base/clock.h"
+
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -19,6 +22,37 @@ struct tr_redis {
 
 int tr_redis_refuse(const tr_redis_t *self, int code, const char *what, tr_error_t *error) {
     return tr_error_set(error, code, "Redis at %s:%u: %s", self->host, self->port, what);
+}
+
+static int64_t timeout_ms(const tr_redis_t *self) {
+    return (int64_t)self->timeout.tv_sec * 1000 + self->timeout.tv_usec / 1000;
+}
+
+/* hiredis has a time limit for each read alone, which one that says a bit now and then never exceeds. */
+static redisReply *await_reply(tr_redis_t *self) {
+    redisContext *c = self->connection;
+    int64_t until_ms = tr_clock_ms() + timeout_ms(self);
+    void *reply = NULL;
+    while (redisGetReplyFromReader(c, &reply) == REDIS_OK && !reply) {
+        if (tr_clock_ms() > until_ms) {
+            c->err = REDIS_ERR_IO;
+            snprintf(c->errstr, sizeof c->errstr, "no whole answer in time");
+        }
+        if (c->err || redisBufferRead(c) != REDIS_OK)
+            return NULL;
+    }
+    return reply;
+}
+
+/* NULL: the connection's errstr says why. */
+static redisReply *command(tr_redis_t *self, size_t n, const char *argv[], const size_t lengths[]) {
+    int written = 0;
+    if (redisAppendCommandArgv(self->connection, (int)n, argv, lengths) != REDIS_OK)
+        return NULL;
+    while (!written)
+        if (redisBufferWrite(self->connection, &written) != REDIS_OK)
+            return NULL;
+    return await_reply(self);
 }
 
 static void close_connection(tr_redis_t *self) {
@@ -41,15 +75,17 @@ static int say(tr_redis_t *self, redisReply *reply, int refused, tr_error_t *err
 static int authenticate(tr_redis_t *self, tr_error_t *error) {
     if (!self->password)
         return 0;
-    redisReply *reply = *self->user ? redisCommand(self->connection, "AUTH %s %s", self->user, self->password)
-                                    : redisCommand(self->connection, "AUTH %s", self->password);
-    return say(self, reply, -EACCES, error);
+    const char *argv[] = {"AUTH", *self->user ? self->user : self->password, self->password};
+    return say(self, command(self, *self->user ? 3 : 2, argv, NULL), -EACCES, error);
 }
 
 static int choose_database(tr_redis_t *self, tr_error_t *error) {
     if (self->database == 0)
         return 0;
-    return say(self, redisCommand(self->connection, "SELECT %u", (unsigned)self->database), -EIO, error);
+    char number[16];
+    snprintf(number, sizeof number, "%u", (unsigned)self->database);
+    const char *argv[] = {"SELECT", number};
+    return say(self, command(self, 2, argv, NULL), -EIO, error);
 }
 
 static int open_connection(tr_redis_t *self, tr_error_t *error) {
@@ -76,7 +112,7 @@ static int run_once(tr_redis_t *self, size_t n, const char *argv[], const size_t
     int r = open_connection(self, error);
     if (r < 0)
         return r;
-    *ret_reply = redisCommandArgv(self->connection, (int)n, argv, lengths);
+    *ret_reply = command(self, n, argv, lengths);
     if (*ret_reply)
         return 0;
     r = tr_redis_refuse(self, -EIO, self->connection->errstr, error);

@@ -2,7 +2,7 @@
  * A connection to a Redis server on which scripts are run: each as one step there, and again on a new connection where one
  * broke, so that a script must be one that repeats safely.
  *
- * A call waits for the server, for timeout_ms, and on a connection that broke once more for a new one: never call it where
+ * A call waits for the server, for timeout_ms (twice that, where the answer comes bit by bit), and on a connection that broke once more for a new one: never call it where
  * one must not wait. Errors: -ECONNREFUSED nobody is there, -EACCES the password, -EIO the server was silent for too long, cut
  * the connection twice, or cannot do it (a replica, a full memory). Threads: one.
  */
