@@ -233,6 +233,13 @@ int tr_value_copy(tr_value_t v, char *out, size_t out_size) {
     return 0;
 }
 
+const uint8_t *tr_value_bin(tr_value_t v, size_t *ret_len) {
+    if (!v || v->type != MSGPACK_OBJECT_BIN)
+        return NULL;
+    *ret_len = v->via.bin.size;
+    return (const uint8_t *)v->via.bin.ptr;
+}
+
 bool tr_value_equals(tr_value_t v, const char *text) {
     size_t len;
     const char *have = tr_value_str(v, &len);

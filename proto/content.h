@@ -57,6 +57,8 @@ bool tr_value_is_str(tr_value_t v);
 const char *tr_value_str(tr_value_t v, size_t *ret_len);
 /* Copies a str as a C string. 0, -ENOENT (absent or no str), -ENOSPC, -EINVAL (a NUL within). */
 int tr_value_copy(tr_value_t v, char *out, size_t out_size);
+/* The bytes of a bin or NULL. */
+const uint8_t *tr_value_bin(tr_value_t v, size_t *ret_len);
 bool tr_value_equals(tr_value_t v, const char *text);
 /* Integers that fit, and floats with an integral value up to 2^53 (JavaScript has no others). */
 int64_t tr_value_int(tr_value_t v, int64_t otherwise);
@@ -118,6 +120,10 @@ typedef struct tr_field {
     { .key = (name), .type = TR_FIELD_IS_VALUE, .value = (v) }
 /* Nothing at all where there is no list. */
 void tr_write_fields(tr_content_writer_t *self, const tr_field_t *fields);
+/* The value alone, without its key. */
+void tr_write_field_value(tr_content_writer_t *self, const tr_field_t *field);
+/* Empty again, with the memory that it has: for the next of many. */
+void tr_content_writer_clear(tr_content_writer_t *self);
 /* What was written so far, borrowed until the next write or finish. 0 or -ENOMEM. */
 int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len);
 

@@ -21,6 +21,11 @@ void tr_content_writer_finish(tr_content_writer_t *self) {
     tr_content_writer_init(self);
 }
 
+void tr_content_writer_clear(tr_content_writer_t *self) {
+    msgpack_sbuffer_clear(&self->buffer);
+    self->failed = false;
+}
+
 /* msgpack counts with 32 bits: more than that cannot be said. */
 static bool countable(tr_content_writer_t *self, size_t n) {
     if (n > UINT32_MAX)
@@ -113,8 +118,7 @@ void tr_write_kv_bool(tr_content_writer_t *self, const char *key, bool v) {
     tr_write_bool(self, v);
 }
 
-static void write_field(tr_content_writer_t *self, const tr_field_t *field) {
-    tr_write_str(self, field->key);
+void tr_write_field_value(tr_content_writer_t *self, const tr_field_t *field) {
     switch (field->type) {
     case TR_FIELD_IS_TEXT: tr_write_str(self, field->text); break;
     case TR_FIELD_IS_INT: tr_write_int(self, field->integer); break;
@@ -130,8 +134,10 @@ void tr_write_fields(tr_content_writer_t *self, const tr_field_t *fields) {
         n++;
     if (fields)
         tr_write_map(self, n);
-    for (size_t i = 0; i < n; i++)
-        write_field(self, &fields[i]);
+    for (size_t i = 0; i < n; i++) {
+        tr_write_str(self, fields[i].key);
+        tr_write_field_value(self, &fields[i]);
+    }
 }
 
 int tr_content_writer_take(const tr_content_writer_t *self, const void **ret_bytes, size_t *ret_len) {

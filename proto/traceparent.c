@@ -10,25 +10,45 @@
 
 static const char digits[] = "0123456789abcdef";
 
+/* Of lower case only: what each is worth, with a bit that says that it is one. */
+static const uint8_t values[256] = {['0'] = 0x10,
+    ['1'] = 0x11,
+    ['2'] = 0x12,
+    ['3'] = 0x13,
+    ['4'] = 0x14,
+    ['5'] = 0x15,
+    ['6'] = 0x16,
+    ['7'] = 0x17,
+    ['8'] = 0x18,
+    ['9'] = 0x19,
+    ['a'] = 0x1a,
+    ['b'] = 0x1b,
+    ['c'] = 0x1c,
+    ['d'] = 0x1d,
+    ['e'] = 0x1e,
+    ['f'] = 0x1f};
+
 static int digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    uint8_t value = values[(uint8_t)c];
+    return value ? value & 15 : -1;
 }
 
+/* Without a branch for each: 52 of them are read for each message that is traced. */
 static bool read_hex(const char *text, size_t n, uint64_t *ret) {
     uint64_t value = 0;
+    unsigned all = 0x10;
     for (size_t i = 0; i < n; i++) {
-        int d = digit(text[i]);
-        if (d < 0)
-            return false;
-        value = value << 4 | (unsigned)d;
+        uint8_t v = values[(uint8_t)text[i]];
+        all &= v;
+        value = value << 4 | (v & 15);
     }
     *ret = value;
-    return true;
+    return all != 0;
 }
 
 static void write_hex(uint64_t value, size_t n, char *out) {
-    for (size_t i = n; i-- > 0; value >>= 4)
-        out[i] = digits[value & 15];
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[value >> 4 * (n - 1 - i) & 15];
 }
 
 /* Dashes where they should be, and of version 00 nothing behind. */

@@ -398,7 +398,7 @@ void draft_letter(world_t *w, const letter_t *l, uint64_t *ret_id) {
     size_t len = l->size ? l->size : strlen(text);
     char *content = calloc(1, len + 1);
     assert_non_null(content);
-    memcpy(content, text, strlen(text) < len ? strlen(text) : len);
+    memcpy(content, text, l->binary ? len : strnlen(text, len));
     tr_record_header_t h = {
         .kind = l->kind    ? l->kind
                 : l->topic ? TR_KIND_PUBLISH

@@ -131,6 +131,7 @@ typedef struct letter {
     const char *topic; /* makes it a publication; `to` is then not used */
     tr_route_t dst;
     const char *text;
+    bool binary;           /* the text has `size` bytes, whatever they are */
     size_t size;           /* of the content; 0 = the text's */
     tr_performative_t act; /* TR_ACT_NONE = inform */
     bool no_act;           /* really none */

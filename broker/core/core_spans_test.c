@@ -3,6 +3,7 @@
 
 #include "broker/core/platform/route_span.h"
 #include "proto/json.h"
+#include "proto/span.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define OTHER "00000000000000000000000000000001"
@@ -109,6 +110,64 @@ static void what_is_no_span_is_left_out(void **state) {
     holds(asked(&o, "{\"action\": \"trace\"}"), "missing-argument");
     holds(asked(&o, "{\"action\": \"spans\", \"spans\": []}"),
         "unsupported-function"); /* it is told, not asked for */
+    world_end(o.w);
+}
+
+static void tell_packed(const office_t *o, const void *spans, size_t len) {
+    tr_content_writer_t content;
+    const void *bytes;
+    size_t size;
+    tr_content_writer_init(&content);
+    tr_write_map(&content, 3);
+    tr_write_kv(&content, "action", "spans");
+    tr_write_kv_uint(&content, "dropped", 2);
+    tr_write_str(&content, "spans");
+    tr_write_bin(&content, spans, len);
+    assert_int_equal(tr_content_writer_take(&content, &bytes, &size), 0);
+    post(o->w, 1,
+        &(letter_t){.src = o->a,
+            .from = "a",
+            .to = "ams",
+            .act = TR_INFORM,
+            .text = bytes,
+            .size = size,
+            .binary = true});
+    tr_content_writer_finish(&content);
+}
+
+/* As libtroupe tells them. Whoever asks, or listens, sees no difference. */
+static void packed_ones_are_told_as_maps(void **state) {
+    (void)state;
+    office_t o = office_of(NULL);
+    tr_content_writer_t w;
+    tr_span_packed_t one = {.trace = {0x4bf92f3577b34da6, 0xa3ce929d0e0e4736},
+        .span = 1,
+        .name = {"one", 3},
+        .agent = {"a@b", 3}};
+    tr_content_writer_init(&w);
+    tr_span_pack(&w, &one, TR_FIELDS(TR_FIELD_TEXT(tr_span_keys[TR_SPAN_FROM], "x")));
+    one.parent = 1, one.span = 2, one.name = tr_span_text("two");
+    tr_span_pack(&w, &one, NULL);
+    one.trace[0] = 0, one.trace[1] = 1, one.parent = 0, one.name = tr_span_text("other");
+    tr_span_pack(&w, &one, NULL);
+    interest(o.w, "$sys.spans", true);
+    tell_packed(&o, w.buffer.data, w.buffer.size);
+    tell_packed(&o, w.buffer.data, w.buffer.size - 1); /* none of which is taken */
+    tell_packed(&o, "", 0);
+    got_t *event = take_stream(o.w, "$sys.spans");
+    assert_non_null(event);
+    assert_null(take_stream(o.w, "$sys.spans"));
+    const char *answer = asked(&o, "{\"action\": \"trace\", \"trace\": \"" TRACE "\"}");
+    holds(answer, "\"kept\":3,\"forgotten\":0,\"dropped\":2");
+    holds(answer, "\"span\":\"0000000000000001\",\"name\":\"one\"");
+    holds(answer, "\"troupe.from\":\"x\"");
+    holds(answer, "\"parent\":\"0000000000000001\",\"name\":\"two\"");
+    assert_null(strstr(answer, "other"));
+    answer = asked(&o, "{\"action\": \"traces\", \"max-results\": 1}");
+    holds(answer, "\"complete\":false");
+    holds(answer, "\"name\":\"other\"");
+    assert_null(strstr(answer, "one"));
+    tr_content_writer_finish(&w);
     world_end(o.w);
 }
 
@@ -284,6 +343,7 @@ int main(void) {
         cmocka_unit_test(spans_are_kept_and_found_by_their_trace),
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(what_is_no_span_is_left_out),
+        cmocka_unit_test(packed_ones_are_told_as_maps),
         cmocka_unit_test(who_listens_gets_them),
         cmocka_unit_test(a_traced_message_leaves_a_span_of_its_route),
         cmocka_unit_test(what_is_refused_says_why),

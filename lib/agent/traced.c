@@ -1,5 +1,5 @@
 /*
- * Spans are written as they end, into the batch that is to be sent; that goes when it is large or a tenth of a second old,
+ * Spans are packed as they end, into the batch that is to be sent; that goes when it is large or a tenth of a second old,
  * as an INFORM to the AMS that nobody answers. What finds no credit is given up and counted: tracing waits for nothing.
  *
  * A handled message has a span of its own, and its traceparent, as its behaviour reads it, is that span's: so whatever
@@ -9,22 +9,25 @@
 
 #include "lib/base/random.h"
 #include "proto/performative.h"
+#include "proto/span.h"
 
 #include <stdlib.h>
 
 #define FLUSH_MS    100
-#define BATCH_SPANS 64u
+#define BATCH_SPANS 256u
 #define BATCH_BYTES 16384u
 #define NAME_SIZE   48
 
 struct tr_tracing {
-    tr_content_writer_t spans; /* maps, one behind the other */
+    tr_content_writer_t spans; /* packed, one behind the other */
+    tr_content_writer_t told;  /* the batch with them in it; both keep their memory */
     size_t n;
+    int64_t wall_ns;   /* Unix time less that of tr_clock_ns, as it was when the batch began */
     tr_agent_t *agent; /* who sends them */
     tr_timer_t *timer;
     uint64_t dropped;
     uint64_t random;
-    int64_t second; /* of tr_clock_ms, that stands for `begun` */
+    int64_t second; /* of tr_clock_ns, that stands for `begun` */
     uint32_t begun; /* by chance, in that second */
     uint64_t
         fresh; /* a trace that was made and has no span yet: the one that its first message will have; 0 = none */
@@ -37,6 +40,7 @@ static tr_tracing_t *tracing_of(tr_host_t *host) {
     if (!t)
         return NULL;
     tr_content_writer_init(&t->spans);
+    tr_content_writer_init(&t->told);
     t->random = tr_random_seed();
     return host->tracing = t;
 }
@@ -78,31 +82,30 @@ int tr_traced_tell(tr_agent_t *agent, tr_content_writer_t *w) {
                                                 .acl = &acl});
 }
 
-static bool write_batch(const tr_tracing_t *t, tr_content_writer_t *w) {
+static bool write_batch(tr_tracing_t *t) {
+    tr_content_writer_t *w = &t->told;
     const void *spans;
     size_t len;
+    tr_content_writer_clear(w);
     if (tr_content_writer_take(&t->spans, &spans, &len) < 0)
         return false;
     tr_write_map(w, 3);
     tr_write_kv(w, "action", "spans");
     tr_write_kv_uint(w, "dropped", t->dropped);
     tr_write_str(w, "spans");
-    tr_write_array(w, t->n);
-    return msgpack_sbuffer_write(&w->buffer, spans, len) == 0;
+    tr_write_bin(w, spans, len);
+    return true;
 }
 
 void tr_traced_flush(tr_host_t *host) {
     tr_tracing_t *t = host->tracing;
-    tr_content_writer_t w;
     if (!t || !t->n)
         return;
-    tr_content_writer_init(&w);
-    if (write_batch(t, &w) && tr_traced_tell(t->agent, &w) == 0)
+    if (write_batch(t) && tr_traced_tell(t->agent, &t->told) == 0)
         t->dropped = 0;
     else
         t->dropped += t->n;
-    tr_content_writer_finish(&w);
-    tr_content_writer_finish(&t->spans);
+    tr_content_writer_clear(&t->spans);
     t->n = 0;
     if (t->timer)
         tr_timers_remove(&host->timers, t->timer);
@@ -129,6 +132,7 @@ void tr_traced_finish(tr_host_t *host) {
     if (!host->tracing)
         return;
     tr_content_writer_finish(&host->tracing->spans);
+    tr_content_writer_finish(&host->tracing->told);
     free(host->tracing);
     host->tracing = NULL;
 }
@@ -140,39 +144,25 @@ typedef struct place {
     uint64_t span;
 } place_t;
 
-static void write_span(
-    tr_content_writer_t *w, const char *agent, const place_t *place, const tr_span_t *span) {
-    char trace[TR_TRACE_ID_SIZE], id[TR_SPAN_ID_SIZE], parent[TR_SPAN_ID_SIZE];
-    tr_trace_id_write(place->parent.trace, trace);
-    tr_span_id_write(place->span, id);
-    tr_span_id_write(place->parent.span, parent);
-    int64_t began = tr_clock_wall_ns() - (tr_clock_ns() - span->start_ns);
-    tr_write_map(w, 7u + (place->parent.span != 0) + (span->error != NULL) + (span->attributes != NULL));
-    tr_write_kv(w, "trace", trace);
-    tr_write_kv(w, "span", id);
-    if (place->parent.span)
-        tr_write_kv(w, "parent", parent);
-    tr_write_kv(w, "name", span->name);
-    tr_write_kv(w, "kind", span->kind ? span->kind : "internal");
-    tr_write_kv(w, "agent", agent);
-    tr_write_kv_int(w, "start_us", began / 1000);
-    tr_write_kv_int(w, "took_us", (span->end_ns - span->start_ns) / 1000);
-    if (span->error)
-        tr_write_kv(w, "error", span->error);
-    if (span->attributes) {
-        tr_write_str(w, "attributes");
-        tr_write_fields(w, span->attributes);
-    }
-}
-
 static void note(tr_agent_t *agent, const place_t *place, const tr_span_t *span) {
     tr_host_t *host = agent->hosted->host;
     tr_tracing_t *t = tracing_of(host);
     char aid[TR_AID_MAX + 1];
     if (!t)
         return;
-    write_span(&t->spans, tr_agent_aid(agent, aid), place, span);
-    t->n++;
+    if (!t->n++)
+        t->wall_ns = tr_clock_wall_ns() - tr_clock_ns();
+    tr_span_pack(&t->spans,
+        &(tr_span_packed_t){.trace = {place->parent.trace[0], place->parent.trace[1]},
+            .span = place->span,
+            .parent = place->parent.span,
+            .start_us = (t->wall_ns + span->start_ns) / 1000,
+            .took_us = (span->end_ns - span->start_ns) / 1000,
+            .kind = span->kind,
+            .name = tr_span_text(span->name),
+            .agent = tr_span_text(tr_agent_aid(agent, aid)),
+            .error = tr_span_text(span->error)},
+        span->attributes);
     t->agent = agent;
     if (t->n >= BATCH_SPANS || t->spans.buffer.size >= BATCH_BYTES)
         tr_traced_flush(host);
@@ -246,7 +236,7 @@ const char *tr_traced_context(tr_message_t *message) {
 
 /* "receive request": few different ones. */
 static void name_span(char out[NAME_SIZE], const char *what, tr_performative_t act) {
-    snprintf(out, NAME_SIZE, "%s %s", what, act ? tr_performative_name(act) : "message");
+    stpcpy(stpcpy(stpcpy(out, what), " "), act ? tr_performative_name(act) : "message");
 }
 
 void tr_traced_done(tr_message_t *m, int code) {
@@ -263,16 +253,16 @@ void tr_traced_done(tr_message_t *m, int code) {
             .start_ns = m->began_ns,
             .end_ns = tr_clock_ns(),
             .error = code < 0 ? strerror(-code) : NULL,
-            .attributes = TR_FIELDS(TR_FIELD_TEXT("troupe.from", acl->sender),
-                TR_FIELD_TEXT("messaging.message.conversation_id", acl->conversation_id),
-                TR_FIELD_INT("messaging.message.body.size", (int64_t)m->record.content_len))});
+            .attributes = TR_FIELDS(TR_FIELD_TEXT(tr_span_keys[TR_SPAN_FROM], acl->sender),
+                TR_FIELD_TEXT(tr_span_keys[TR_SPAN_CONVERSATION], acl->conversation_id),
+                TR_FIELD_INT(tr_span_keys[TR_SPAN_SIZE], (int64_t)m->record.content_len))});
 }
 
 /* ---- what is sent ---- */
 
 /* By chance (tr_traced_begins). A number for each trace, not for each message: on the average one in so many, and those between cost nothing. */
-static bool begin_trace(tr_host_t *host, tr_tracing_t *t, tr_traceparent_t *ret) {
-    int64_t second = tr_clock_ms() / 1000;
+static bool begin_trace(tr_host_t *host, tr_tracing_t *t, int64_t now_ns, tr_traceparent_t *ret) {
+    int64_t second = now_ns / 1000000000;
     host->trace_gap = (uint32_t)(new_number(t) % (2 * (uint64_t)host->trace_one_in - 1));
     if (t->second != second)
         t->begun = 0;
@@ -284,7 +274,7 @@ static bool begin_trace(tr_host_t *host, tr_tracing_t *t, tr_traceparent_t *ret)
     return true;
 }
 
-static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
+static bool place_of(tr_host_t *host, const tr_acl_t *acl, int64_t now_ns, place_t *ret) {
     tr_tracing_t *t = tracing_of(host);
     const char *context = acl->traceparent;
     if (!t)
@@ -299,7 +289,7 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
             t->fresh = ret->parent.span = 0;
             return true;
         }
-    } else if (!host->trace_one_in || host->traced.handled || !begin_trace(host, t, &ret->parent)) {
+    } else if (!host->trace_one_in || host->traced.handled || !begin_trace(host, t, now_ns, &ret->parent)) {
         return false;
     }
     ret->span = new_number(t);
@@ -309,7 +299,8 @@ static bool place_of(tr_host_t *host, const tr_acl_t *acl, place_t *ret) {
 int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t *self, tr_outgoing_t *out)) {
     place_t place;
     char text[TR_TRACEPARENT_SIZE], name[NAME_SIZE];
-    if (!place_of(self->hosted->host, out->acl, &place))
+    int64_t began = tr_clock_ns();
+    if (!place_of(self->hosted->host, out->acl, began, &place))
         return send(self, out);
     tr_acl_t acl = *out->acl;
     tr_traceparent_t own = place.parent;
@@ -317,7 +308,6 @@ int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t 
     tr_traceparent_write(&own, text);
     acl.traceparent = text;
     out->acl = &acl;
-    int64_t began = tr_clock_ns();
     int r = send(self, out);
     name_span(name, out->kind == TR_KIND_PUBLISH ? "publish" : "send", acl.performative);
     if (r != -EAGAIN) /* it will be sent again */
@@ -327,7 +317,7 @@ int tr_traced_send(tr_agent_t *self, tr_outgoing_t *out, int (*send)(tr_agent_t 
                 .start_ns = began,
                 .end_ns = tr_clock_ns(),
                 .error = r < 0 ? strerror(-r) : NULL,
-                .attributes = TR_FIELDS(TR_FIELD_TEXT("messaging.destination.name", out->name),
-                    TR_FIELD_TEXT("messaging.message.conversation_id", acl.conversation_id))});
+                .attributes = TR_FIELDS(TR_FIELD_TEXT(tr_span_keys[TR_SPAN_TO], out->name),
+                    TR_FIELD_TEXT(tr_span_keys[TR_SPAN_CONVERSATION], acl.conversation_id))});
     return r;
 }

@@ -12,6 +12,7 @@
 #include "lib/agent/host_fixture.h"
 #include "lib/agent/traced.h"
 #include "proto/json.h"
+#include "proto/span.h"
 
 typedef struct actor {
     int code;   /* that receive returns */
@@ -68,9 +69,31 @@ static tr_traceparent_t place_of(const char *text) {
     return t;
 }
 
+/* Packed spans as the list that they stand for. */
+static json_t *unpacked(const uint8_t *at, size_t len) {
+    json_t *list = json_array();
+    tr_span_packed_t span;
+    while (len) {
+        tr_content_writer_t w;
+        tr_content_t content;
+        int64_t taken = tr_span_unpack(&span, at, len);
+        assert_true(taken > 0);
+        tr_content_writer_init(&w);
+        tr_span_write(&w, &span);
+        assert_int_equal(tr_content_init(&content, w.buffer.data, w.buffer.size), 0);
+        json_array_append_new(list, tr_value_to_json(&content.root));
+        tr_content_finish(&content);
+        tr_content_writer_finish(&w);
+        at += taken;
+        len -= (size_t)taken;
+    }
+    return list;
+}
+
 /* What the host tells the AMS, as JSON; freed by the caller. */
 static json_t *told(const stage_t *s) {
     tr_content_t content;
+    size_t len;
     tr_traced_flush(s->host);
     const tr_acl_t *acl = tr_fixture_last(s->host);
     assert_string_equal(acl->receivers.items[0], "ams");
@@ -78,8 +101,11 @@ static json_t *told(const stage_t *s) {
     assert_null(acl->traceparent);
     assert_int_equal(tr_content_init(&content, acl->content, acl->content_len), 0);
     json_t *json = tr_value_to_json(&content.root);
-    tr_content_finish(&content);
+    const uint8_t *packed = tr_value_bin(tr_value_get(&content.root, "spans"), &len);
     assert_non_null(json);
+    assert_non_null(packed);
+    json_object_set_new(json, "spans", unpacked(packed, len));
+    tr_content_finish(&content);
     return json;
 }
 

@@ -1,6 +1,7 @@
 #include "broker/core/platform/route_span.h"
 
 #include "broker/core/platform/spans.h"
+#include "proto/span.h"
 #include "proto/traceparent.h"
 
 #include <sodium.h>
@@ -12,7 +13,8 @@
 #define ARENA_LIMIT (1u << 20)
 
 typedef struct tr_route_spans {
-    tr_content_writer_t spans; /* maps, one behind the other, that are not told yet */
+    tr_content_writer_t spans; /* packed, one behind the other, that are not told yet; keeps its memory */
+    char broker[TR_AID_MAX + 1];
     size_t n;
     int64_t first_ms; /* mono: when the first of them was noted */
     tr_arena_t arena; /* for an envelope: the core's own may hold the request that this follows from */
@@ -27,6 +29,7 @@ static tr_route_spans_t *spans_of(tr_core_t *core) {
     if (s || !(s = calloc(1, sizeof *s)))
         return s;
     tr_content_writer_init(&s->spans);
+    snprintf(s->broker, sizeof s->broker, "broker@%s", core->platform);
     tr_arena_init(&s->arena, ARENA_LIMIT);
     return core->route_spans = s;
 }
@@ -46,34 +49,19 @@ int64_t tr_route_span_clock(const tr_core_t *core) {
 
 /* ---- the batch ---- */
 
-static bool write_batch(const tr_route_spans_t *s, tr_content_writer_t *w) {
-    const void *spans;
-    size_t len;
-    if (tr_content_writer_take(&s->spans, &spans, &len) < 0)
-        return false;
-    tr_write_map(w, 2);
-    tr_write_kv_uint(w, "dropped", s->dropped);
-    tr_write_str(w, "spans");
-    tr_write_array(w, s->n);
-    return msgpack_sbuffer_write(&w->buffer, spans, len) == 0;
-}
-
 void tr_route_spans_flush(tr_core_t *core) {
     tr_route_spans_t *s = core->route_spans;
     const void *bytes;
     size_t len;
-    tr_content_writer_t w;
     if (!s || !s->n)
         return;
-    tr_content_writer_init(&w);
-    if (write_batch(s, &w) && tr_content_writer_take(&w, &bytes, &len) == 0) {
-        tr_spans_tell(core, bytes, len);
+    if (tr_content_writer_take(&s->spans, &bytes, &len) == 0) {
+        tr_spans_tell(core, bytes, len, s->dropped);
         s->dropped = 0;
     } else {
         s->dropped += s->n; /* out of memory */
     }
-    tr_content_writer_finish(&w);
-    tr_content_writer_finish(&s->spans);
+    tr_content_writer_clear(&s->spans);
     s->n = 0;
 }
 
@@ -113,34 +101,26 @@ static bool may_note(const tr_core_t *core, tr_route_spans_t *s) {
 typedef struct story {
     const char *name, *to, *error;
     int64_t began_ns;
-    const char *number_key;
+    tr_span_key_t number_key;
     int64_t number;
 } story_t;
 
 static void write_span(
     tr_core_t *core, tr_route_spans_t *s, const tr_acl_t *acl, const tr_traceparent_t *at, const story_t *t) {
-    char trace[TR_TRACE_ID_SIZE], id[TR_SPAN_ID_SIZE], parent[TR_SPAN_ID_SIZE], broker[TR_AID_MAX + 1];
     int64_t took_us = (tr_route_span_clock(core) - t->began_ns) / 1000;
-    tr_trace_id_write(at->trace, trace);
-    tr_span_id_write(new_span(core, s), id);
-    tr_span_id_write(at->span, parent);
-    snprintf(broker, sizeof broker, "broker@%s", core->platform);
-    tr_content_writer_t *w = &s->spans;
-    tr_write_map(w, 9u + (t->error != NULL));
-    tr_write_kv(w, "trace", trace);
-    tr_write_kv(w, "span", id);
-    tr_write_kv(w, "parent", parent);
-    tr_write_kv(w, "name", t->name);
-    tr_write_kv(w, "kind", "internal");
-    tr_write_kv(w, "agent", broker);
-    tr_write_kv_int(w, "start_us", t->began_ns / 1000);
-    tr_write_kv_int(w, "took_us", took_us > 0 ? took_us : 0); /* the clock may have been set */
-    if (t->error)
-        tr_write_kv(w, "error", t->error);
-    tr_write_str(w, "attributes");
-    tr_write_fields(w, TR_FIELDS(TR_FIELD_TEXT("messaging.destination.name", t->to),
-                           TR_FIELD_TEXT("messaging.message.conversation_id", acl->conversation_id),
-                           TR_FIELD_INT(t->number_key, t->number)));
+    tr_span_pack(&s->spans,
+        &(tr_span_packed_t){.trace = {at->trace[0], at->trace[1]},
+            .span = new_span(core, s),
+            .parent = at->span,
+            .start_us = t->began_ns / 1000,
+            .took_us = took_us > 0 ? took_us : 0, /* the clock may have been set */
+            .kind = "internal",
+            .name = tr_span_text(t->name),
+            .agent = tr_span_text(s->broker),
+            .error = tr_span_text(t->error)},
+        TR_FIELDS(TR_FIELD_TEXT(tr_span_keys[TR_SPAN_TO], t->to),
+            TR_FIELD_TEXT(tr_span_keys[TR_SPAN_CONVERSATION], acl->conversation_id),
+            TR_FIELD_INT(tr_span_keys[t->number_key], t->number)));
 }
 
 /* `to` of NULL: as the sender has named it. */
@@ -167,7 +147,7 @@ void tr_route_span_end(
         (story_t){.name = "route",
             .error = why == TR_REASON_NONE ? NULL : tr_reason_name(why),
             .began_ns = span->began_ns,
-            .number_key = "troupe.queue.ahead",
+            .number_key = TR_SPAN_AHEAD,
             .number = (int64_t)span->ahead});
 }
 
@@ -180,6 +160,6 @@ void tr_deliver_span(
         (story_t){.name = "deliver",
             .to = name,
             .began_ns = tr_route_span_clock(core) - (waited_ms > 0 ? waited_ms : 0) * 1000000,
-            .number_key = "troupe.queue.tries",
+            .number_key = TR_SPAN_TRIES,
             .number = record->h.attempt});
 }

@@ -3,6 +3,8 @@
 #include "broker/core/federation/interest.h"
 #include "broker/core/platform/route_span.h"
 #include "broker/core/platform/spending.h"
+#include "proto/span.h"
+#include "proto/traceparent.h"
 
 #include <stdlib.h>
 
@@ -13,7 +15,8 @@
 typedef struct batch {
     struct batch *next;
     size_t len, n, roots; /* spans, and those of them that begin a trace */
-    uint8_t bytes[];      /* msgpack, as it was told */
+    bool packed;          /* proto/span.h; else the content of the action, msgpack, as it was told */
+    uint8_t bytes[];
 } batch_t;
 
 typedef struct tr_spans {
@@ -76,8 +79,22 @@ static void make_room(tr_spans_t *s, size_t len, size_t limit) {
     }
 }
 
-/* For whoever exports them. */
-static void publish(tr_core_t *core, tr_value_t list) {
+typedef struct told {
+    const uint8_t *bytes; /* that are kept: packed, or the content of the action */
+    size_t len, n, roots;
+    uint64_t dropped;
+    tr_value_t list; /* NULL: packed */
+} told_t;
+
+static void write_packed(tr_content_writer_t *w, const told_t *t) {
+    tr_span_packed_t span;
+    tr_write_array(w, t->n);
+    for (size_t at = 0; at < t->len; at += (size_t)tr_span_unpack(&span, t->bytes + at, t->len - at))
+        tr_span_write(w, &span);
+}
+
+/* For whoever exports them: maps in any case. */
+static void publish(tr_core_t *core, const told_t *t) {
     tr_topic_t *topic = tr_sys_topic(core, TR_TOPIC_SPANS);
     tr_content_writer_t w;
     if (!topic)
@@ -85,42 +102,61 @@ static void publish(tr_core_t *core, tr_value_t list) {
     tr_content_writer_init(&w);
     tr_write_map(&w, 1);
     tr_write_str(&w, "spans");
-    tr_write_value(&w, list);
+    if (t->list)
+        tr_write_value(&w, t->list);
+    else
+        write_packed(&w, t);
     tr_sys_publish(core, topic, &w);
     tr_content_writer_finish(&w);
 }
 
-static void keep(tr_core_t *core, const void *content, size_t len, tr_value_t told) {
+static void keep(tr_core_t *core, const told_t *t) {
     size_t limit = core->config.trace_bytes;
-    tr_value_t list = tr_value_get(told, "spans");
-    tr_spans_t *s = len <= limit && are_spans(list) ? spans_of(core) : NULL;
+    tr_spans_t *s = t->n && t->len <= limit ? spans_of(core) : NULL;
     if (!s)
         return;
-    publish(core, list);
-    make_room(s, len, limit);
-    batch_t *batch = malloc(sizeof *batch + len);
+    publish(core, t);
+    make_room(s, t->len, limit);
+    batch_t *batch = malloc(sizeof *batch + t->len);
     if (!batch)
         return; /* out of memory: these are not kept, ignoring */
-    *batch = (batch_t){.len = len, .n = tr_value_size(list), .roots = count_roots(list)};
-    memcpy(batch->bytes, content, len);
+    *batch = (batch_t){.len = t->len, .n = t->n, .roots = t->roots, .packed = !t->list};
+    memcpy(batch->bytes, t->bytes, t->len);
     *s->end = batch;
     s->end = &batch->next;
-    s->bytes += len;
+    s->bytes += t->len;
     s->kept += batch->n;
-    s->dropped += (uint64_t)tr_value_int(tr_value_get(told, "dropped"), 0);
+    s->dropped += t->dropped;
+}
+
+static void keep_packed(tr_core_t *core, told_t t) {
+    if (tr_spans_check(t.bytes, t.len, &t.n, &t.roots) == 0)
+        keep(core, &t);
+}
+
+static void keep_list(tr_core_t *core, told_t t) {
+    t.n = are_spans(t.list) ? tr_value_size(t.list) : 0;
+    t.roots = t.n ? count_roots(t.list) : 0;
+    keep(core, &t);
 }
 
 void tr_handle_spans(tr_answer_t *a) {
-    keep(a->core, a->record->content, a->record->content_len, a->request);
+    tr_value_t spans = tr_value_get(a->request, "spans");
+    uint64_t dropped = (uint64_t)tr_value_int(tr_value_get(a->request, "dropped"), 0);
+    size_t len;
+    const uint8_t *packed = tr_value_bin(spans, &len);
+    if (packed)
+        keep_packed(a->core, (told_t){.bytes = packed, .len = len, .dropped = dropped});
+    else
+        keep_list(a->core, (told_t){.bytes = a->record->content,
+                               .len = a->record->content_len,
+                               .list = spans,
+                               .dropped = dropped});
     tr_spending_take(a);
 }
 
-void tr_spans_tell(tr_core_t *core, const void *content, size_t len) {
-    tr_content_t told;
-    if (tr_content_init(&told, content, len) < 0)
-        return;
-    keep(core, content, len, &told.root);
-    tr_content_finish(&told);
+void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, uint64_t dropped) {
+    keep_packed(core, (told_t){.bytes = packed, .len = len, .dropped = dropped});
 }
 
 void tr_spans_due(tr_core_t *core) {
@@ -137,33 +173,56 @@ typedef struct finding {
     bool more;
 } finding_t;
 
+/* One that is wanted: whether it is to be written, or counts among those that are skipped or too many. */
+static bool takes(finding_t *f) {
+    bool skipped = f->skip > 0, fits = f->n < f->max;
+    f->more |= !fits;
+    f->skip -= skipped;
+    f->n += !skipped && fits;
+    return !skipped && fits;
+}
+
 static bool is_wanted(const finding_t *f, tr_value_t span) {
     return f->trace ? tr_value_equals(tr_value_get(span, "trace"), f->trace) : !tr_value_get(span, "parent");
 }
 
-/* At a glance: an id stands in it as it is. */
-static bool may_have(const finding_t *f, const batch_t *batch) {
-    return f->trace ? memmem(batch->bytes, batch->len, f->trace, TRACE_SIZE) != NULL : batch->roots > 0;
+static void find_in_list(finding_t *f, const batch_t *batch) {
+    tr_content_t content;
+    /* At a glance: an id stands in it as it is. */
+    if ((f->trace && !memmem(batch->bytes, batch->len, f->trace, TRACE_SIZE)) ||
+        tr_content_init(&content, batch->bytes, batch->len) < 0)
+        return;
+    tr_value_t list = tr_value_get(&content.root, "spans");
+    for (size_t i = 0; i < tr_value_size(list); i++)
+        if (is_wanted(f, tr_value_at(list, i)) && takes(f))
+            tr_write_value(f->found, tr_value_at(list, i));
+    tr_content_finish(&content);
+}
+
+static bool is_packed_wanted(const finding_t *f, const tr_span_packed_t *span) {
+    char trace[TR_TRACE_ID_SIZE];
+    if (!f->trace)
+        return !span->parent;
+    tr_trace_id_write(span->trace, trace);
+    return strcmp(trace, f->trace) == 0;
+}
+
+static void find_in_packed(finding_t *f, const batch_t *batch) {
+    tr_span_packed_t span;
+    for (size_t at = 0; at < batch->len;) {
+        at += (size_t)tr_span_unpack(&span, batch->bytes + at, batch->len - at);
+        if (is_packed_wanted(f, &span) && takes(f))
+            tr_span_write(f->found, &span);
+    }
 }
 
 static void find_in(finding_t *f, const batch_t *batch) {
-    tr_content_t content;
-    if (tr_content_init(&content, batch->bytes, batch->len) < 0)
+    if (!f->trace && !batch->roots)
         return;
-    tr_value_t list = tr_value_get(&content.root, "spans");
-    for (size_t i = 0; i < tr_value_size(list); i++) {
-        tr_value_t span = tr_value_at(list, i);
-        if (!is_wanted(f, span))
-            continue;
-        f->more |= f->n == f->max;
-        if (f->skip) {
-            f->skip--;
-        } else if (f->n < f->max) {
-            tr_write_value(f->found, span);
-            f->n++;
-        }
-    }
-    tr_content_finish(&content);
+    if (batch->packed)
+        find_in_packed(f, batch);
+    else
+        find_in_list(f, batch);
 }
 
 static void answer(tr_answer_t *a, const finding_t *f, const char *what) {
@@ -195,8 +254,7 @@ static void look(tr_answer_t *a, finding_t *f, const char *what) {
     tr_content_writer_init(&found);
     f->found = &found;
     for (const batch_t *b = first_of(a); b; b = b->next)
-        if (may_have(f, b))
-            find_in(f, b);
+        find_in(f, b);
     answer(a, f, what);
     tr_content_writer_finish(&found);
 }

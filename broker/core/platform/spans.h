@@ -7,9 +7,9 @@
 
 #include "broker/core/platform/platform.h"
 
-/* What processes, or the broker itself (route_span.h), tell: the content of that action. Kept, and published where somebody
- * listens; nothing where it holds what is no span. */
-void tr_spans_tell(tr_core_t *core, const void *content, size_t len);
+/* Those of the broker itself (route_span.h), packed (proto/span.h): kept, and published where somebody listens. `dropped`: so many before
+ * them were given up. */
+void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, uint64_t dropped);
 
 /* The AMS's actions: spans (told, not answered), trace, traces. */
 void tr_handle_spans(tr_answer_t *a);
