@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""Three hosts, each a network namespace with a broker and ten agents: one is killed, one is cut off and comes back; and a fleet of 200
-agents that comes up on three of them.
+"""Three hosts, each a network namespace with a broker and ten agents: one is killed, one is cut off and comes back.
 
 Exit: 77 where namespaces are not permitted.
 """
-import json
 import os
 import pathlib
 import shutil
@@ -19,8 +17,6 @@ import place
 
 AGENTS = 10  # of each host
 PATIENCE = 120.0  # seconds: how long something takes is printed, not claimed
-OPTIONS = json.loads((harness.BUILD / "meson-info" / "intro-buildoptions.json").read_text())
-SANITIZED = any(one["name"] == "b_sanitize" and one["value"] not in ("none", []) for one in OPTIONS)
 
 
 class Hosts(network_test.Network):
@@ -108,52 +104,6 @@ class Hosts(network_test.Network):
         for platform in place.PLATFORMS:
             self.wait_populated(platform)  # nobody was lost
             self.assertTrue(all(child.process.poll() is None for child in self.agents[platform]))
-
-
-class Fleet(network_test.Network):
-    """`troupe up` on three hosts at once."""
-
-    test_a_partition_heals = None
-
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.end)
-
-    def end(self):
-        for platform in place.PLATFORMS:
-            self.troupe("down", platform, "--kill", patience=90)
-
-    def pids(self):
-        """All that runs of this test: its working directory is the test's."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                if os.readlink(f"/proc/{pid}/cwd") == os.path.realpath(self.directory):
-                    found.append(int(pid))
-            except OSError:
-                pass
-        return found
-
-    def test_200_agents_on_three_hosts(self):
-        counts = dict(zip(place.PLATFORMS, (67, 67, 66)))
-        for platform, count in counts.items():
-            pathlib.Path(self.directory, f"{platform}.yaml").write_text(
-                f"fleet: {platform}\nagents:\n  - {{name: agent, behaviour: echo, count: {count}, services: [work]}}\n")
-        began, share = time.monotonic(), harness.Share([])
-        ups = [self.spawn(shutil.which("ip"), "netns", "exec", self.space(platform), harness.program("troupe"), "up", "--detach",
-                          f"{platform}.yaml", "--timeout", "120s") for platform in counts]
-        for up in ups:
-            done = up.wait(150)
-            self.assertEqual(done.code, 0, done)
-        took, ours = time.monotonic() - began, share.now(self.pids())
-        print(f"up: 200 agents on three hosts in {took:.2f} s{' (with sanitizers)' if SANITIZED else ''}, {took * ours:.2f} s without what "
-              "others on the machine took")
-        for platform, count in counts.items():
-            state = json.loads(pathlib.Path(self.directory, ".troupe", platform, "fleet.json").read_text())
-            inside = self.run_program(shutil.which("ip"), "netns", "exec", self.space(platform), harness.program("troupe"), "ps", platform,
-                                      "-o", "json")
-            running = [row for row in inside.json() if row["name"].startswith("agent-")]
-            self.assertEqual((len(running), state["fleet"]), (count, platform))
 
 
 if __name__ == "__main__":
