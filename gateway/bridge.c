@@ -391,7 +391,7 @@ bool tr_bridge_connected(const tr_bridge_t *self) {
 void tr_bridge_give_up(tr_bridge_t *self) {
     for (tr_web_call_t *call = self->flying; call; call = call->next) {
         if (!call->told)
-            put_reply(self, reply_new(call, TR_WEB_AWAY, 0));
+            put_reply(self, reply_new(call, TR_WEB_LOST, 0));
         call->told = true;
     }
 }

@@ -63,7 +63,8 @@ typedef enum tr_web_outcome {
     TR_WEB_SENT,
     TR_WEB_UNDELIVERED, /* reason */
     TR_WEB_LATE,        /* no answer within the time */
-    TR_WEB_AWAY,        /* there is no broker, or it was started again meanwhile */
+    TR_WEB_AWAY,        /* there is no broker: it was not sent */
+    TR_WEB_LOST,        /* the broker went, or was started again, before there was an answer */
     TR_WEB_BUSY,        /* the receiver, or the link, takes no more now */
     TR_WEB_TOO_LARGE,
     TR_WEB_INVALID, /* the receiver's name, or the topic */
@@ -128,7 +129,7 @@ void tr_bridge_publication(tr_bridge_t *self, const tr_message_t *message);
 void tr_bridge_close(tr_bridge_t *self);
 /* Whether there is a broker, as the host's events say (from any thread). */
 void tr_bridge_link(tr_bridge_t *self, bool connected);
-/* There has been none for long: what was asked is answered with TR_WEB_AWAY, and an answer that comes later is nobody's. */
+/* There has been none for long: what was asked is answered with TR_WEB_LOST, and an answer that comes later is nobody's. */
 void tr_bridge_give_up(tr_bridge_t *self);
 /* A new session with the broker: what was asked in the old one gets no answer any more. */
 void tr_bridge_lost(tr_bridge_t *self);

@@ -32,6 +32,7 @@ void tr_api_decide(tr_web_exchange_t *e) {
     char name[TR_WEB_ONCE_NAME];
     if (!json_object_get(e->body, "key") && tr_web_once_name(e, name))
         json_object_set_new(e->body, "key", json_string(name));
+    e->repeats = true;
     tr_web_ask(e);
 }
 
@@ -46,6 +47,7 @@ void tr_api_schedule(tr_web_exchange_t *e) {
 
 /* One task is a list of one. */
 void tr_api_submit(tr_web_exchange_t *e) {
+    e->repeats = true;
     if (!json_object_get(e->body, "tasks")) {
         if (!json_object_get(e->body, "skills")) {
             tr_web_problem(e, 400, "missing-argument",

@@ -57,8 +57,9 @@ static const tr_once_answer_t spent;
 static bool respond_again(tr_web_exchange_t *e, const tr_once_answer_t *answer) {
     if (!answer->status) {
         tr_web_problem(e, 409, "key-used",
-            "this was done under this Idempotency-Key, and its answer (a stream, too large, or no text) is "
-            "not kept");
+            "this was done under this Idempotency-Key, or nobody knows whether it was, and its answer (a "
+            "stream, "
+            "too large, no text, or none in time) is not kept");
         return false;
     }
     tr_buffer_put(&e->out, answer->bytes, answer->len);
@@ -172,7 +173,7 @@ void tr_web_again_tick(tr_web_exchange_t *e, int64_t now_ms) {
 bool tr_web_again_begin(tr_web_exchange_t *e) {
     unsigned char asked[TR_ONCE_DIGEST];
     tr_once_answer_t answer;
-    e->once = e->once_shared = false;
+    e->once = e->once_shared = e->unknown = e->repeats = false;
     if (e->method != TR_WEB_POST || !*e->who || e->match.route->login)
         return true;
     if (!take_key(e))
@@ -192,15 +193,21 @@ bool tr_web_again_begin(tr_web_exchange_t *e) {
     return false;
 }
 
+/* Something may have been changed, and nobody knows. */
+static bool is_unknown(const tr_web_exchange_t *e) {
+    return e->unknown && !e->repeats && e->match.route->role > TR_WEB_VIEWER;
+}
+
 /* What may go better another time is not kept. */
 void tr_web_again_keep(tr_web_exchange_t *e) {
-    tr_once_answer_t answer = {e->status, e->type, e->out.data, e->out.size};
+    tr_once_answer_t own = {e->status, e->type, e->out.data, e->out.size};
+    const tr_once_answer_t *answer = e->status < 500 ? &own : is_unknown(e) ? &spent : NULL;
     if (!e->once)
         return;
     e->once = false;
-    tell_others(e, e->status < 500 ? &answer : NULL);
-    if (e->status < 500)
-        tr_once_end(e->server->once, e->who, e->once_key, &answer, tr_clock_ms());
+    tell_others(e, answer);
+    if (answer)
+        tr_once_end(e->server->once, e->who, e->once_key, answer, tr_clock_ms());
     else
         tr_once_drop(e->server->once, e->who, e->once_key);
 }

@@ -58,6 +58,7 @@ const char *tr_web_why_not(const tr_web_reply_t *reply) {
     case TR_WEB_UNDELIVERED: return tr_reason_name(reply->reason);
     case TR_WEB_LATE: return "it did not answer in time";
     case TR_WEB_AWAY: return "the gateway has no link to its broker now";
+    case TR_WEB_LOST: return "the gateway lost its broker before there was an answer";
     case TR_WEB_BUSY: return "it takes no more messages now";
     case TR_WEB_TOO_LARGE: return "this is more than a message may have";
     default: return "it cannot be asked";
@@ -102,12 +103,19 @@ bool tr_web_judge(tr_web_exchange_t *self, const tr_web_reply_t *reply, const ch
         return !is_refusal(reply->act);
     case TR_WEB_UNDELIVERED: undelivered(self, reply, whom); return false;
     case TR_WEB_LATE:
+        self->unknown = true;
         tr_web_problem(
             self, 504, "timeout", "%s did not answer in time; it may still do what it was asked", whom);
         return false;
     case TR_WEB_AWAY:
         self->retry_s = 1;
         tr_web_problem(self, 503, "no-broker", "the gateway has no link to its broker now");
+        return false;
+    case TR_WEB_LOST:
+        self->retry_s = 1;
+        self->unknown = true;
+        tr_web_problem(self, 503, "no-broker",
+            "the gateway lost its broker before %s answered; it may still do what it was asked", whom);
         return false;
     case TR_WEB_BUSY:
         self->retry_s = 1;

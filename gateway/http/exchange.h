@@ -85,6 +85,8 @@ struct tr_web_exchange {
     char host[256];                    /* that was asked, with its port */
     char once_key[TR_WEB_KEY_MAX + 1]; /* Idempotency-Key; "": none */
     bool once;                         /* its answer is to be kept under it */
+    bool unknown;                      /* what became of what it asked: it may have been done */
+    bool repeats;                      /* who is asked knows it again, and does it once */
     bool once_shared;                  /* and other gateways are to be told of it */
     uint64_t once_nonce;               /* by which it is known there as this one's */
     int64_t once_until_ms;             /* what they say is waited for until then; 0: it is not */

@@ -19,7 +19,8 @@ class Again(web.GatewayTest):
     def setUp(self):
         super().setUp()
         self.begin()
-        self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks").wait_err("C001 ready")
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        self.coordinator.wait_err("C001 ready")
 
     def submit(self, key, skill="none", query="", **more):
         headers = {"Idempotency-Key": key} if key else {}
@@ -289,6 +290,38 @@ class Again(web.GatewayTest):
         self.problem(self.post("/api/v1/messages", ask, headers={"Idempotency-Key": "k4"}), 503, "no-provider")
         self.agent("late", "echo", "--service", "late")
         self.assertEqual(self.good(self.post("/api/v1/messages", ask, headers={"Idempotency-Key": "k4"}))["content"], "hello")
+
+    def test_what_may_have_been_done_is_not_tried_again(self):
+        """Its agent did it, after nobody waited any more."""
+        self.counter()
+        self.good(self.post("/api/v1/agents/counter/suspend"))
+
+        def ask(key):
+            return self.post("/api/v1/messages", {"receiver": "counter", "content": "hello", "wait-ms": 300}, headers={"Idempotency-Key": key})
+        self.problem(ask("k6"), 504, "timeout")
+        self.good(self.post("/api/v1/agents/counter/resume"))
+        self.problem(ask("k6"), 409, "key-used")
+        self.assertEqual(self.good(self.ask_counter("k7"))["content"]["n"], 2)
+
+    def test_what_a_lost_broker_may_have_done_is_not_tried_again(self):
+        self.agent("deaf", "exec", "--", "/bin/sh", "-c", "while read line; do :; done")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            first = pool.submit(self.post, "/api/v1/messages", {"receiver": "deaf", "content": "a"}, headers={"Idempotency-Key": "k8"})
+            harness.wait_until(lambda: self.waiting() == 1, "the request to be under way")
+            endpoint = self.at.endpoint
+            self.at.stop(signal.SIGKILL)
+            self.at = self.broker(listen=endpoint)
+            self.problem(first.result(), 503, "no-broker")
+        self.problem(self.post("/api/v1/messages", {"receiver": "deaf", "content": "a"}, headers={"Idempotency-Key": "k8"}), 409, "key-used")
+
+    def test_tasks_are_tried_again_in_any_case(self):
+        self.serve("--name", "gateway-2", "--wait-time", "500ms")
+        self.coordinator.process.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.coordinator.process.send_signal, signal.SIGCONT)
+        self.problem(self.submit("k9"), 504, "timeout")
+        self.coordinator.process.send_signal(signal.SIGCONT)
+        harness.wait_until(lambda: self.submit("k9").status == 201, "the task")
+        self.assertEqual(self.count(), 1)
 
     def test_who_lost_his_connection_learns_what_became_of_it(self):
         self.agent("echo")
