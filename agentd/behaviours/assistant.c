@@ -153,7 +153,28 @@ static void on_found(
     json_decref(content);
 }
 
-/* ---- tasks that are not wanted any more ---- */
+/* ---- tasks of this user ---- */
+
+/* Those that the turn's action, where it is this one, is about: ids, a new reference. NULL: none that he has asked for here. */
+static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action) {
+    json_t *session = NULL;
+    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+    bool is_it = strcmp(text_at(turn, "action"), action) == 0 &&
+                 tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0;
+    return is_it ? tr_assistant_tasks_of(session, subject) : NULL;
+}
+
+/* The last one of a plan is what it comes to. */
+static bool shows_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    json_t *ids = own_tasks(talk, turn, "status");
+    const char *id = json_string_value(json_array_get(ids, json_array_size(ids) - 1));
+    bool is_own = id != NULL;
+    if (is_own)
+        have_done(talk, message, turn, ((assistant_t *)talk)->peers->tasks,
+            json_pack("{s:s, s:s}", "action", "show", "task", id), on_answer);
+    json_decref(ids);
+    return is_own;
+}
 
 static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
 
@@ -188,11 +209,7 @@ static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *tu
 
 /* Whether it is of tasks that the user has asked for here, and is under way. An id is taken as it is. */
 static bool cancels_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *session = NULL;
-    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
-    bool is_own = strcmp(text_at(turn, "action"), "cancel") == 0 &&
-                  tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0;
-    json_t *ids = is_own ? tr_assistant_tasks_of(session, subject) : NULL;
+    json_t *ids = own_tasks(talk, turn, "cancel");
     if (!ids)
         return false;
     json_object_set_new(turn, "to-cancel", json_deep_copy(ids));
@@ -220,15 +237,15 @@ static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     tr_assistant_peers_t peers = {p->knowledge, p->planner, p->summariser, p->decisions, p->voters, p->tasks};
     const char *to = NULL, *why = NULL;
     json_t *request = registered(talk, turn, &to);
-    if (!request && cancels_own(talk, message, turn))
+    bool is_named = request != NULL;
+    if (!is_named && (cancels_own(talk, message, turn) || shows_own(talk, message, turn)))
         return;
-    if (!request)
+    if (!is_named)
         request = tr_assistant_request(&peers, turn, &to, &why);
     if (!request) {
         tr_talk_end(talk, message, turn, why);
         return;
     }
-    bool is_named = json_is_string(json_object_get(talk->actions, text_at(turn, "action")));
     bool searches = !is_named && tr_assistant_is_topic(turn);
     have_done(talk, message, turn, searches ? p->knowledge : to, request, searches ? on_found : on_answer);
 }

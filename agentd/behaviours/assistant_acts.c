@@ -10,9 +10,10 @@
 #define RESULTS     3
 #define RESULT_TEXT 300 /* bytes of each */
 #define TASKS       10
-#define TOPIC_MAX   120 /* bytes */
-#define PLANS       8   /* of a user that are known, to be cancelled by their words */
-#define WORD_LEAST  4   /* bytes of a word that says what is meant */
+#define TASK_RESULT 4000 /* bytes */
+#define TOPIC_MAX   120  /* bytes */
+#define PLANS       8    /* of a user that are known, to be cancelled by their words */
+#define WORD_LEAST  4    /* bytes of a word that says what is meant */
 #define BLANKS      " \t\r\n,.;:!?\"()"
 
 static const char *text_at(const json_t *object, const char *key) {
@@ -165,12 +166,11 @@ void tr_assistant_note_tasks(json_t *session, const json_t *turn) {
 /* "the last task", "it": no name of anything. */
 static bool is_any(const char *subject) {
     static const char *const words[] = {"it", "this", "that", "them", "task", "the task", "my task",
-        "last task", "the last task", "my last task", "the last one", "tasks", "my tasks", "the tasks",
-        "everything"};
+        "last task", "the last task", "my last task", "the last one"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcasecmp(subject, words[i]) == 0)
             return true;
-    return *subject == '\0';
+    return false;
 }
 
 json_t *tr_assistant_tasks_of(const json_t *session, const char *subject) {
@@ -280,6 +280,24 @@ static json_t *tell_tasks(const json_t *content) {
     return all;
 }
 
+/* One, with what came of it. */
+static json_t *tell_task(const json_t *content) {
+    const json_t *result = json_object_get(content, "result");
+    const json_t *text =
+        json_is_object(result) && json_object_get(result, "text") ? json_object_get(result, "text") : result;
+    char *all = json_is_string(text) || !text || json_is_null(text)
+                    ? NULL
+                    : json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *came = json_is_string(text) ? json_string_value(text)
+                       : all                ? all
+                                            : text_at(content, "reason");
+    json_t *told = json_sprintf("%s: %s (%s)%s%.*s", text_at(content, "state"),
+        text_at(content, "description"), text_at(content, "task"), *came ? "\n" : "",
+        (int)tr_utf8_cut(came, strlen(came), TASK_RESULT), came);
+    free(all);
+    return told;
+}
+
 static json_t *tell_submitted(const json_t *content) {
     const json_t *tasks = json_object_get(content, "tasks");
     json_t *all = json_sprintf(
@@ -324,7 +342,7 @@ json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, c
     if (json_is_array(json_object_get(content, "results")))
         return tell_results(content);
     if (strcmp(action, "status") == 0)
-        return tell_tasks(content);
+        return json_is_array(json_object_get(content, "tasks")) ? tell_tasks(content) : tell_task(content);
     if (json_is_object(json_object_get(content, "plan")))
         return tell_submitted(content);
     if (strcmp(action, "cancel") == 0)

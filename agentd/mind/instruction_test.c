@@ -74,6 +74,7 @@ static void instructions_have_actions_and_parameters(void **state) {
         {"tell Anna that I am late, thanks!", "send", "{\"content\":\"I am late\",\"to\":\"Anna\"}"},
         {"how are the tasks going?", "status", "{}"},
         {"list my tasks", "status", "{}"},
+        {"what came of the report?", "status", "{\"subject\":\"the report\"}"},
         {"I need you to write a poem", "task", "{\"description\":\"write a poem\"}"},
         {"a summary of the report, please", "summarise", "{\"subject\":\"the report\"}"},
     };

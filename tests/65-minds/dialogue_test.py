@@ -265,10 +265,15 @@ class Assistant(minds.MindsTest):
         self.agent("worker", "echo", more=("--service", "general",))
         self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))
         self.agent("a", "assistant")
-        turn = self.told("a", "prepare the slides by Monday, urgent")
+        say = lambda text: self.told("a", {"text": text, "user": "ann"})
+        turn = say("prepare the slides by Monday, urgent")
         self.assertGreater(turn["answer"]["plan"]["priority"], 4)
         self.assertIn("It is being done, in 1 step:", turn["reply"])
-        self.assertIn("The last tasks:", self.told("a", "what is the status of the slides?")["reply"])
+        for asked in "what is the status of the slides?", "what came of it?":  # of what he has asked for, what came of it
+            minds.harness.wait_until(lambda: say(asked)["reply"].startswith("completed: prepare the slides, Monday"), "the result", 60)
+        self.assertRegex(say("what came of the slides?")["reply"], r"^completed: .* \(do-[0-9a-f]+\)\n.*slides")
+        self.assertIn("The last tasks:", say("list my tasks")["reply"])
+        self.assertIn("The last tasks:", self.told("a", {"text": "what is the status of the slides?", "user": "bob"})["reply"])
 
     def test_tasks_are_cancelled_by_their_words(self):
         """Those that the same user has asked for, and nobody else's."""
