@@ -30,6 +30,7 @@ static const struct {
     {"keep it shorter", "detail", "short", BRIEF},
     {"shorter please", "detail", "short", BRIEF},
     {"shorter, please", "detail", "short", BRIEF},
+    {"be longer", "detail", "long", LONGER, true},
     {"more detail", "detail", "long", LONGER},
     {"in detail", "detail", "long", LONGER},
     {"please elaborate", "detail", "long", LONGER},
@@ -131,14 +132,21 @@ static json_t *name_at(const char *text) {
     return len > 0 && len <= NAME_MAX_BYTES ? json_stringn(text, len) : NULL;
 }
 
-static void learn_name(json_t *profile, const char *said) {
+/* The name that somebody says he has; new, NULL where he says none. */
+static json_t *name_in(const char *said) {
     static const char *const phrases[] = {"my name is", "call me", "I am called"};
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+    json_t *name = NULL;
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases && !name; i++) {
         const char *at = find_phrase(said, phrases[i]);
-        json_t *name = at ? name_at(at + strlen(phrases[i])) : NULL;
-        if (name)
-            json_object_set_new(profile, "name", name);
+        name = at ? name_at(at + strlen(phrases[i])) : NULL;
     }
+    return name;
+}
+
+static void learn_name(json_t *profile, const char *said) {
+    json_t *name = name_in(said);
+    if (name)
+        json_object_set_new(profile, "name", name);
 }
 
 /* ---- topics ---- */
@@ -171,11 +179,15 @@ void tr_profile_learn_topic(json_t *profile, const json_t *parameters) {
     }
 }
 
-const char *tr_profile_wish(const char *said) {
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+json_t *tr_profile_wish(const char *said) {
+    json_t *name = name_in(said), *reply = NULL;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs && !reply; i++)
         if (signs[i].reply && has_sign(said, signs[i].phrase, signs[i].order))
-            return signs[i].reply;
-    return NULL;
+            reply = json_string(signs[i].reply);
+    if (!reply && name)
+        reply = json_sprintf("I will call you %s.", json_string_value(name));
+    json_decref(name);
+    return reply;
 }
 
 void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment) {

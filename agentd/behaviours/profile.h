@@ -18,8 +18,8 @@
 json_t *tr_profile_new(void);
 /* From what was said in a turn, and its sentiment (the operation's value; NULL = none). */
 void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment);
-/* What to reply to who says how he wants to be answered, and nothing that is understood beside it: a constant; NULL where he does not. */
-const char *tr_profile_wish(const char *said);
+/* What to reply to who says how he wants to be answered, or called, and nothing that is understood beside it: new; NULL where he does not. */
+json_t *tr_profile_wish(const char *said);
 /* From what a turn acted on (NULL = nothing). */
 void tr_profile_learn_topic(json_t *profile, const json_t *parameters);
 /*

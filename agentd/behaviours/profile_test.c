@@ -48,9 +48,6 @@ static void test_shorter_is_an_order_or_a_question(void **state) {
     check_detail("which of the two ways is shorter?", "normal");
     check_detail("Shorter, please.", "short");
     check_detail("make it shorter", "short");
-    assert_string_equal(tr_profile_wish("Be shorter."), "I will be brief.");
-    assert_null(tr_profile_wish("thanks"));
-    assert_null(tr_profile_wish("will it be brief?"));
     check_detail("be shorter", "short");
     check_detail("Tell me of ships. Be shorter!", "short");
     check_detail("Can you be shorter?", "short");
@@ -69,9 +66,29 @@ static void test_shorter_is_an_order_or_a_question(void **state) {
     check_detail("Can you elaborate?", "long");
 }
 
+static void check_wish(const char *said, const char *expected) {
+    json_t *reply = tr_profile_wish(said);
+    if (expected)
+        assert_string_equal(json_string_value(reply), expected);
+    else
+        assert_null(reply);
+    json_decref(reply);
+}
+
+static void test_a_wish_is_heard(void **state) {
+    (void)state;
+    check_wish("Be shorter.", "I will be brief.");
+    check_wish("My name is Ann Lee, and I like whales", "I will call you Ann Lee.");
+    check_wish("call me a taxi", NULL);
+    check_wish("please be longer", "I will say more.");
+    check_wish("thanks", NULL);
+    check_wish("will it be brief?", NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_short_reply_is_a_sentence),
+        cmocka_unit_test(test_a_wish_is_heard),
         cmocka_unit_test(test_a_friend_is_called_by_name),
         cmocka_unit_test(test_shorter_is_an_order_or_a_question),
     };

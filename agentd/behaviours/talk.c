@@ -20,6 +20,7 @@
 
 #define ENTITIES     20
 #define WISH_MAX     60    /* bytes of what only says how to answer */
+#define GLAD         0.5   /* a mood of that much is answered, where nothing else is understood */
 #define SUMMARISE_AT 1500  /* bytes of older turns */
 #define ANSWER_MAX   65536 /* bytes of what others answered, of the last turn */
 
@@ -210,8 +211,8 @@ static void take_named(const tr_talk_t *self, const tr_message_t *message, json_
     json_decref(named);
 }
 
-/* What to say to who only says how he wants to be answered; NULL: he does not. */
-static const char *wish_in(const tr_message_t *message) {
+/* What to say to who only says how he wants to be answered; new, NULL: he does not. */
+static json_t *wish_in(const tr_message_t *message) {
     char said[WISH_MAX + 1];
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
@@ -221,13 +222,17 @@ static const char *wish_in(const tr_message_t *message) {
     return tr_profile_wish(said);
 }
 
-/* He is told that it was heard, where his words mean nothing else. */
-static void take_wish(const tr_message_t *message, json_t *turn) {
-    const char *reply = strcmp(text_at(turn, "state"), "unclear") == 0 ? wish_in(message) : NULL;
+/* What is no order and no question may still say something: how he wants to be answered, or how glad he is. */
+static void take_remark(const tr_message_t *message, json_t *turn) {
+    bool is_unclear = strcmp(text_at(turn, "state"), "unclear") == 0;
+    double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
+    json_t *reply = is_unclear ? wish_in(message) : NULL;
+    if (is_unclear && !reply && mood >= GLAD)
+        reply = json_string("I am glad to hear that. What can I do for you?");
     if (!reply)
         return;
     json_object_set_new(turn, "state", json_string("chat"));
-    json_object_set_new(turn, "reply", json_string(reply));
+    json_object_set_new(turn, "reply", reply);
 }
 
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
@@ -242,7 +247,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     json_object_set(turn, "turn", json_object_get(context, "turns"));
     tr_thinker_sign(turn, result);
     take_named(self, message, turn);
-    take_wish(message, turn);
+    take_remark(message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
@@ -339,8 +344,7 @@ void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, j
     json_object_set(context, "summary", json_object_get(session, "summary"));
     json_t *input = json_pack("{s:o, s:o*, s:O*}", "context", context, "actions",
         tr_actions_others(self->actions), "examples", examples);
-    ask_about(
-        self, message, TR_MIND_DIALOGUE, input, on_turn, named || wish_in(message) ? NULL : on_piece, turn);
+    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
     json_decref(named);
 }
 

@@ -86,13 +86,14 @@ static void forget_answered(tr_builtin_t *self) {
     self->first = 0;
 }
 
-/* The next sentence of the answer that is first. False: there is none left. */
+/* The next sentence of the answer that is first. False: there is none left. What it did not understand comes as a whole: who asked may make something of it. */
 static bool tell_piece(tr_builtin_t *self) {
     tr_builtin_answer_t *answer = &self->answers[self->first];
     const char *reply = json_string_value(json_object_get(answer->value, "reply"));
     const char *state = json_string_value(json_object_get(answer->value, "state"));
     size_t from = answer->told;
-    if (!answer->on_piece || !reply || !reply[from])
+    bool is_unclear = state && strcmp(state, "unclear") == 0;
+    if (!answer->on_piece || !reply || !reply[from] || is_unclear)
         return false;
     size_t length = tr_draft_sentence(reply + from);
     char *text = strndup(reply + from, length); /* without memory it comes with the whole, ignoring */

@@ -38,6 +38,20 @@ static const struct {
     {"send", "To whom, and what?"},
 };
 
+/* Questions that are not for a knowledge base. */
+static const struct {
+    const char *question, *reply;
+} courtesies[] = {
+    {"how are you", "I am well, thank you. What can I do for you?"},
+    {"how are you today", "I am well, thank you. What can I do for you?"},
+    {"how do you do", "I am well, thank you. What can I do for you?"},
+    {"what is your name", "I have none of my own. Ask me \"what can you do?\" for what I am good for."},
+    {"what's your name", "I have none of my own. Ask me \"what can you do?\" for what I am good for."},
+    {"what are you", "I am a program that has work done by others. Ask me \"what can you do?\"."},
+    {"are you a robot", "I am a program, and no person."},
+    {"are you human", "I am a program, and no person."},
+};
+
 static json_t *chat(const char *state, const char *reply) {
     return json_pack("{s:s, s:s}", "state", state, "reply", reply);
 }
@@ -210,10 +224,23 @@ static json_t *answer_pending(const char *text, json_t *context) {
     return value;
 }
 
+/* NULL: it is none of them. */
+static json_t *answer_courtesy(const char *text) {
+    tr_part_t part = tr_part_trim((tr_part_t){text, strlen(text)});
+    for (size_t i = 0; i < sizeof courtesies / sizeof *courtesies; i++) {
+        size_t size = tr_part_begins(part, courtesies[i].question);
+        if (size > 0 && tr_part_after(part, size).length == 0)
+            return chat("chat", courtesies[i].reply);
+    }
+    return NULL;
+}
+
 static json_t *take_turn(tr_builtin_t *self, const char *text, json_t *context, const json_t *others) {
     tr_instruction_t instruction = {0};
     json_t *value =
         json_is_object(json_object_get(context, "pending")) ? answer_pending(text, context) : NULL;
+    if (!value)
+        value = answer_courtesy(text);
     if (value)
         return value;
     if (tr_instruction_parse(text, strlen(text), &instruction) < 0)

@@ -27,6 +27,10 @@ class Dialogue(minds.MindsTest):
         self.assertEqual(turn["sentiment"]["label"], "negative")
         self.assertTrue(turn["reply"].startswith("I am sorry"), turn)
         self.assertIn("Berlin", [e["text"] for e in turn["entities"]])
+        for said, reply in (("My name is Eve, and I like whales", "I will call you Eve."), ("I am so happy today, everything works", "I am glad to hear that."),
+                            ("how are you?", "I am well, thank you.")):
+            turn = self.say("d", said, "eve")
+            self.assertEqual((turn["state"], turn["reply"].startswith(reply)), ("chat", True), turn)
         self.assertEqual(self.say("d", "search for whales")["intent"]["label"], "search")
 
     def test_a_profile_is_learnt_shown_and_forgotten(self):
