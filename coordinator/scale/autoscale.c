@@ -3,6 +3,7 @@
 #include "coordinator/events.h"
 #include "coordinator/scale/places.h"
 #include "lib/base/clock.h"
+#include "lib/base/share.h"
 #include "lib/base/ticket.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ static void share_out(autoscale_t *a, int64_t agents, int64_t to) {
         counts[i] = a->aims[i].has;
         elsewhere -= counts[i];
     }
-    tr_scaler_share(counts, a->aim_count, to > elsewhere ? to - elsewhere : 0);
+    tr_share_out(counts, a->aim_count, to > elsewhere ? to - elsewhere : 0);
     for (size_t i = 0; i < a->aim_count; i++)
         a->aims[i].to = counts[i];
 }

@@ -108,22 +108,3 @@ void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms) {
     self->changed_ms = now_ms;
     self->calm_ms = 0;
 }
-
-/* Of the fewest the first, of the most the last. */
-static size_t find(const int64_t *counts, size_t n, bool most) {
-    size_t found = 0;
-    for (size_t i = 1; i < n; i++)
-        if (most ? counts[i] >= counts[found] : counts[i] < counts[found])
-            found = i;
-    return found;
-}
-
-void tr_scaler_share(int64_t *counts, size_t n, int64_t total) {
-    int64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += counts[i];
-    for (; n && sum < total; sum++)
-        counts[find(counts, n, false)]++;
-    for (; n && sum > total && sum > 0; sum--)
-        counts[find(counts, n, true)]--;
-}

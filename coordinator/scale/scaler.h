@@ -45,8 +45,5 @@ int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error);
 int64_t tr_scaler_look(tr_scaler_t *self, int64_t agents, int64_t waiting, int64_t now_ms);
 /* It was. */
 void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms);
-/* How many of `total` each of n places is to have, of what they have in `counts`: further ones where the fewest are (the first of those), fewer where
- * the most are (the last). So nobody moves, and places that began evenly stay so (tools/cluster/spread.h). */
-void tr_scaler_share(int64_t *counts, size_t n, int64_t total);
 
 #endif

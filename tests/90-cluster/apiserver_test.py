@@ -51,7 +51,8 @@ def free_port():
 
 
 KINDS = ("apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "api/v1/services", "api/v1/configmaps", "api/v1/secrets", "api/v1/serviceaccounts",
-         "apis/networking.k8s.io/v1/networkpolicies", "apis/policy/v1beta1/poddisruptionbudgets")
+         "apis/networking.k8s.io/v1/networkpolicies", "apis/policy/v1beta1/poddisruptionbudgets",
+         "apis/autoscaling/v1/horizontalpodautoscalers", "apis/batch/v1/jobs")
 # What kubectl is to the verbs: the real one, told in the words of then.
 KUBECTL = """#!/usr/bin/python3
 import json, os, subprocess, sys
@@ -142,6 +143,11 @@ class Objects(Server):
             space = "troupe-" + name.rpartition("/")[2]  # of each its own: volumes of a StatefulSet cannot be changed
             taken = self.take(manifests_test.documents(done.stdout.replace("namespace: troupe\n", f"namespace: {space}\n").replace("name: troupe\n", f"name: {space}\n")))
             self.assertGreater(len(taken), 15 if name.endswith("dev") else 18)
+        # A durable group that grows.
+        (self.place / "grows.yaml").write_text(manifests_test.GROWS)
+        done = self.troupe("up", "grows.yaml", "--on", "kubernetes", "--namespace", "office", "--image", "i:1", "--dry-run")
+        taken = self.take([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "office"}}, *manifests_test.documents(done.out)])
+        self.assertIn("HorizontalPodAutoscaler", {one["kind"] for one in taken})
         wrong = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "troupe-base"}, "spec": {
             "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "c"}}, "spec": {"containers": [{"name": "x", "image": "x"}]}}}}
         refused = self.kubectl("apply", "--dry-run=server", "-f", "-", text=json.dumps(wrong), code=1)
@@ -150,7 +156,8 @@ class Objects(Server):
 
 class Verbs(Server):
     FLEET = "fleet: office\nagents:\n  - {name: reader, behaviour: echo, count: 3, services: [read]}\n  - {name: clerk, behaviour: echo, durable: true}\n" \
-            "broker: {journal: true}\n"
+            "  - {name: writer, behaviour: echo, services: [write], durable: true, autoscale: {min: 2, max: 8}}\n" \
+            "broker: {journal: true}\ncoordinator: {}\n"
 
     def setUp(self):
         super().setUp()
@@ -222,6 +229,16 @@ class Verbs(Server):
         self.assertEqual(base64.b64decode(secret).decode(), now)
         self.assertNotEqual(now, old)
 
+    def scaled(self, group, replicas):
+        """As a scaler does it: by the subresource of what its object names."""
+        target = json.loads(self.kubectl("-n", "office", "get", "hpa", group, "-o", "json").stdout)["spec"]["scaleTargetRef"]
+        self.assertEqual(target["kind"], "StatefulSet")
+        path = f"/apis/{target['apiVersion']}/namespaces/office/{target['kind'].lower()}s/{target['name']}/scale"
+        scale = json.loads(self.kubectl("get", "--raw", path).stdout)
+        scale["spec"]["replicas"] = replicas
+        self.kubectl("replace", "--raw", path, "-f", "-", text=json.dumps(scale))
+        self.assertEqual(self.replicas("statefulset", group), replicas)
+
     def test_from_up_to_down(self):
         done = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--context", "here", "--image", "i:1", "--timeout", "120s")
         self.assertIn("ready in", done.err)
@@ -235,8 +252,12 @@ class Verbs(Server):
         self.assertEqual(self.replicas("deployment", "reader"), 5)
         self.ok("attach", "reader", "--count", "2", "--timeout", "60s")
         self.assertEqual(self.replicas("deployment", "reader"), 7)
+        self.scaled("writer", 6)
         again = self.ok("up", "fleet.yaml", "--on", "kubernetes", "--context", "here", "--image", "i:2", "--timeout", "120s")
         self.assertIn("ready in", again.err)
+        self.assertEqual(self.replicas("statefulset", "writer"), 6)  # how many is the scaler's
+        self.ok("attach", "writer", "--timeout", "60s")
+        self.assertEqual(self.replicas("statefulset", "writer"), 7)
         image = json.loads(self.kubectl("-n", "office", "get", "sts", "office", "-o", "json").stdout)["spec"]["template"]["spec"]["containers"][0]["image"]
         self.assertEqual(image, "i:2")
         self.rotate()

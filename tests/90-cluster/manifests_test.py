@@ -33,6 +33,10 @@ def documents(text):
     return [one for one in yaml.safe_load_all(text) if one]
 
 
+GROWS = "fleet: office\nbroker: {journal: true}\ncoordinator: {}\nagents:\n" \
+        "  - {name: reader, behaviour: echo, services: [read], durable: true, autoscale: {min: 2, max: 8}}\n"
+
+
 class Manifests(harness.SystemTest):
     def generated(self, *more, fleet=K8S / "fleet.yaml"):
         done = self.troupe("up", fleet, "--on", "kubernetes", "--namespace", "troupe", "--image", "troupe:0.1.0", "--dry-run", *more)
@@ -77,6 +81,17 @@ class Manifests(harness.SystemTest):
         self.assert_valid(documents(self.generated()))
         for fleet in ("digest", "research"):
             self.assert_valid(documents(self.generated(fleet=harness.ROOT / "examples" / f"{fleet}.yaml")))
+
+    def test_a_durable_group_that_grows_is_as_its_schemas_say(self):
+        fleet = pathlib.Path(self.directory, "grows.yaml")
+        fleet.write_text(GROWS)
+        objects = documents(self.generated(fleet=fleet))
+        found = {(one["kind"], one["metadata"]["name"]): one for one in objects}
+        target = found["HorizontalPodAutoscaler", "reader"]["spec"]["scaleTargetRef"]
+        self.assertEqual(found["StatefulSet", "reader"]["apiVersion"], target["apiVersion"])
+        self.assertEqual((target["kind"], target["name"]), ("StatefulSet", "reader"))
+        self.assertNotIn("replicas", found["StatefulSet", "reader"]["spec"])
+        self.assert_valid(objects)
 
     def test_what_is_wrong_shows_in_the_schemas(self):
         place = schemas()
@@ -332,6 +347,28 @@ agents:
         done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
         self.assertEqual(done.code, 3, done)
         self.assertIn("hush", done.err)
+
+    def test_podman_attaches_to_what_runs(self):
+        """One more than there are, whoever began them; no pod goes."""
+        place = pathlib.Path(self.directory)
+        (place / "bin" / "podman").symlink_to(HERE / "podman_stand_in")
+        (place / "pods.json").write_text(json.dumps([f"office-reader-{number}" for number in (1, 2, 3, 4, 5)]))
+        state = place / ".troupe" / "office"
+        state.mkdir(parents=True)
+        (state / "apart.json").write_text(json.dumps({"fleet": "office", "on": "podman", "image": "i:1"}))
+        (state / "fleet.yaml").write_text((place / "fleet.yaml").read_text())
+        self.ok("attach", "reader", "--timeout", "20s")
+        self.assertEqual(json.loads((place / "pods.json").read_text()), [f"office-reader-{number}" for number in range(1, 7)])
+        self.assertEqual(self.asked("rm"), [])
+        self.assertEqual(self.troupe("attach", "nobody", env=self.env).code, 2)
+
+    def test_podman_refuses_what_nobody_would_scale(self):
+        place = pathlib.Path(self.directory)
+        (place / "grows.yaml").write_text("fleet: office\ncoordinator: {}\nagents:\n"
+                                          "  - {name: reader, behaviour: echo, services: [read], autoscale: {min: 2, max: 4}}\n")
+        done = self.troupe("up", "grows.yaml", "--on", "podman", "--dry-run", env=self.env)
+        self.assertEqual(done.code, 3, done)
+        self.assertRegex(done.err, r"grows.yaml:4:\d+: agents\[0\].autoscale: in containers of one machine nobody sees to it")
 
     def test_podman_volumes_of_another_fleet_stay(self):
         """One whose name begins alike, in podman itself: its volumes as `up` would have it make them."""

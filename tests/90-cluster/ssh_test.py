@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,14 @@ class Machines(harness.SystemTest):
             self.assertEqual(done.code, code, done)
         return done
 
+    def there(self, number, *words):
+        """A verb on one of the hosts, by its own ssh."""
+        ssh = ["ssh", "-F", self.config, NAMES[number], harness.program("troupe"), *(shlex.quote(str(word)) for word in words), "--fleet",
+               f"office-{number}", "--state", self.place / "far"]
+        done = self.run_program(shutil.which("ip"), "netns", "exec", f"{self.prefix}-bridge", *map(str, ssh), patience=PATIENCE)
+        self.assertEqual(done.code, 0, done)
+        return done
+
     def up(self, fleet, *more, hosts=None, code=0):
         (self.place / "fleet.yaml").write_text(fleet)
         return self.inside("up", "fleet.yaml", "--on", "ssh", *(hosts or self.hosts()), "--ssh-config", self.config, "--program",
@@ -162,6 +171,14 @@ class Ssh(Machines):
 
         self.inside("scale", "worker=9", "--timeout", "100s")
         self.assertEqual(sum(name.startswith("worker-") for _, name in self.rows()), 9)
+        # One more of what runs there, whoever has changed it: none goes.
+        self.there(1, "scale", "worker=5", "--timeout", "100s")
+        before = self.rows()
+        self.inside("attach", "worker", "--count", "2", "--timeout", "100s")
+        after = self.rows()
+        self.assertEqual({host: sum(name.startswith("worker-") for at, name in after if at == host) for host in NAMES}, {"east": 4, "north": 5, "south": 4})
+        self.assertLessEqual(before.keys(), after.keys())
+        self.assertNotEqual(self.inside("attach", "nobody", code=None).code, 0)
         self.inside("attach", "late", "--behaviour", "echo", "--service", "late", "--timeout", "100s")
         self.wait_answer("late")
         self.inside("detach", "late")

@@ -15,7 +15,6 @@
 const char *const tr_apart_words[] = {"here", "kubernetes", "podman", "ssh", NULL};
 
 void tr_apart_finish(tr_apart_t *self) {
-    json_decref(self->counts);
     json_decref(self->hosts);
     *self = (tr_apart_t){0};
 }
@@ -67,9 +66,7 @@ static int read_one(const char *directory, tr_apart_t *ret_apart) {
     free(bytes);
     strcpy(apart.directory, directory);
     rc = take_all(object, &apart) ? 0 : -EINVAL;
-    json_t *counts = json_object_get(object, "counts");
     json_t *hosts = json_object_get(object, "hosts");
-    apart.counts = json_is_object(counts) ? json_incref(counts) : NULL;
     apart.hosts = json_is_array(hosts) ? json_incref(hosts) : NULL;
     if (apart.on == TR_APART_SSH && json_array_size(hosts) == 0)
         rc = -EINVAL;
@@ -85,11 +82,11 @@ int tr_apart_save(const tr_apart_t *self, tr_error_t *error) {
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/" FILE_NAME, self->directory) >= (int)sizeof path)
         return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", self->directory);
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:O*, s:O*}",
-        "fleet", self->fleet, "on", tr_apart_words[self->on], "context", self->context, "namespace",
-        self->namespace, "image", self->image, "link", self->link, "stream", self->stream, "http", self->http,
-        "web", self->web, "ssh-config", self->ssh_config, "program", self->program, "remote", self->remote,
-        "hosts", self->hosts, "counts", self->counts);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:O*}", "fleet",
+        self->fleet, "on", tr_apart_words[self->on], "context", self->context, "namespace", self->namespace,
+        "image", self->image, "link", self->link, "stream", self->stream, "http", self->http, "web",
+        self->web, "ssh-config", self->ssh_config, "program", self->program, "remote", self->remote, "hosts",
+        self->hosts);
     char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
     json_decref(object);
     int rc = text ? tr_file_write(path, text, strlen(text), 0600) : -ENOMEM;

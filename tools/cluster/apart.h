@@ -2,7 +2,7 @@
  * Fleets that run apart from this process: on Kubernetes, in containers of this machine (podman), or on bare machines by ssh. What is known of one here is in its
  * state, ROOT/FLEET/ (tools/fleet/state.h):
  *
- *   apart.json     where it runs: {"fleet": ..., "on": "kubernetes", "context": ..., "namespace": ..., "image": ..., "counts": {GROUP: N}}
+ *   apart.json     where it runs: {"fleet": ..., "on": "kubernetes", "context": ..., "namespace": ..., "image": ...}
  *   fleet.yaml     the file that it was made of
  *   attached/      files of what was attached later, a fleet each: NAME.yaml
  *   certs/         its certificates, the operator's among them
@@ -43,8 +43,7 @@ typedef struct tr_apart {
     char ssh_config[PATH_MAX];        /* of ssh, as -F has it; "": the user's */
     char program[PATH_MAX];           /* of ssh: `troupe` on the hosts */
     char remote[PATH_MAX];            /* of ssh: --state there; "": what is usual there */
-    json_t *hosts;  /* of ssh: {"at", "address", "fleet", "groups", "endpoint", "stream"} each; NULL: none */
-    json_t *counts; /* of groups that were scaled; NULL: none */
+    json_t *hosts; /* of ssh: {"at", "address", "fleet", "groups", "endpoint", "stream"} each; NULL: none */
     char directory[PATH_MAX]; /* ROOT/FLEET */
 } tr_apart_t;
 
@@ -61,7 +60,7 @@ void tr_apart_program(const tr_apart_t *self, tr_run_t *run);
 /* "app.kubernetes.io/instance=FLEET[,troupe.dev/group=GROUP]" into out. */
 const char *tr_apart_labels(const tr_apart_t *self, const char *group, char out[512]);
 
-/* The fleet's file. `group` NULL, or whoever was attached later: then that file. Who was scaled is in `counts`. */
+/* The fleet's file. `group` NULL, or whoever was attached later: then that file. */
 int tr_apart_load(const tr_apart_t *self, const char *group, tr_fleet_t **ret_fleet, tr_error_t *error);
 /* podman: the secret part of a group's certificate ("broker": the broker's) as a file that its containers may read, and all public parts for the
  * broker. Elsewhere nothing. */

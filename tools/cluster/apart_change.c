@@ -240,12 +240,7 @@ static int scale_one(tr_apart_t *self, const char *group, int64_t count, tr_erro
         rc = self->on == TR_APART_PODMAN ? scale_podman(self, fleet, agent, count, error)
                                          : scale_kubernetes(self, agent, count, error);
     tr_fleet_destroy(&fleet);
-    if (rc < 0)
-        return rc;
-    if (!self->counts)
-        self->counts = json_object();
-    json_object_set_new(self->counts, group, json_integer(count));
-    return tr_apart_save(self, error);
+    return rc;
 }
 
 static int wait_group(const tr_call_t *call, const tr_apart_t *self, const char *group, int64_t until_ms) {
@@ -280,19 +275,19 @@ int tr_apart_scale(
 
 /* ---- attach, detach ---- */
 
-/* Of a cluster it is what runs there: a scaler may have changed it. */
+/* What runs there: somebody else may have changed it, a scaler for one. */
 static int64_t count_of(const tr_apart_t *self, const char *group, tr_error_t *error) {
     tr_fleet_t *fleet = NULL;
+    json_t *pods = NULL;
     size_t ready = 0, all = 0;
-    int rc = tr_apart_load(self, group, &fleet, error);
-    if (rc == 0 && self->on == TR_APART_KUBERNETES)
-        rc = tr_apart_ready(self, group, &ready, &all, error);
-    json_t *scaled = json_object_get(self->counts, group);
-    int64_t count = rc < 0                            ? rc
-                    : self->on == TR_APART_KUBERNETES ? (int64_t)all
-                    : scaled                          ? json_integer_value(scaled)
-                                                      : find(fleet, group)->count;
+    int rc = tr_apart_load(self, group, &fleet, error); /* whether there is such a group */
     tr_fleet_destroy(&fleet);
+    if (rc == 0 && self->on == TR_APART_PODMAN)
+        rc = tr_apart_pods(self, group, &pods, error);
+    else if (rc == 0)
+        rc = tr_apart_ready(self, group, &ready, &all, error);
+    int64_t count = rc < 0 ? rc : pods ? (int64_t)json_array_size(pods) : (int64_t)all;
+    json_decref(pods);
     return count;
 }
 

@@ -1,5 +1,6 @@
 /* What is done with a fleet on bare machines while it runs: each host's own `troupe` does it, and here it is added up. */
 #include "lib/base/clock.h"
+#include "lib/base/share.h"
 #include "tools/cli/reach.h"
 #include "tools/cluster/hosts.h"
 #include "tools/cluster/hosts_keys.h"
@@ -57,10 +58,6 @@ static int run_words(
 
 static int no_group(const tr_apart_t *self, const char *group, tr_error_t *error) {
     return tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, group);
-}
-
-static int64_t count_at(const json_t *host, const char *group) {
-    return json_integer_value(json_object_get(json_object_get(host, "groups"), group));
 }
 
 /* One that grows may have no agents there. */
@@ -138,12 +135,7 @@ static int scale_group(
     int rc = n ? 0 : no_group(self, group, error);
     json_array_foreach(self->hosts, i, host) if (rc == 0 && has_group(host, group)) rc =
         scale_at(self, host, group, tr_spread_share(count, k++, n), wait, timeout_ms, error);
-    if (rc < 0)
-        return rc;
-    if (!self->counts)
-        self->counts = json_object();
-    json_object_set_new(self->counts, group, json_integer(count));
-    return tr_apart_save(self, error);
+    return rc;
 }
 
 int tr_hosts_scale(
@@ -157,6 +149,29 @@ int tr_hosts_scale(
             return tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
     }
     return TR_EXIT_OK;
+}
+
+/* ---- who runs ---- */
+
+static int rows_of(const tr_apart_t *self, const json_t *host, json_t *rows, tr_error_t *error) {
+    words_t words = {0};
+    char *text = NULL;
+    size_t i;
+    json_t *row;
+    begin_words(&words, self, host, "ps");
+    word(&words, "-o");
+    word(&words, "json");
+    int rc = run_words(self, host, &words, &text, error);
+    json_t *list = rc == 0 ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    if (rc == 0 && !list)
+        rc = tr_error_set(error, -EPROTO, "%s: `troupe ps` did not answer with JSON", text_of(host, "at"));
+    json_array_foreach(list, i, row) {
+        json_object_set(row, "host", json_object_get(host, "at"));
+        json_array_append(rows, row);
+    }
+    json_decref(list);
+    return rc;
 }
 
 /* ---- attach, detach ---- */
@@ -219,21 +234,71 @@ static int attach_new(const tr_apart_t *self, json_t *host, const json_t *agent,
     return tr_apart_save(self, error);
 }
 
+static int attach_at(const tr_apart_t *self, const json_t *host, const char *group, int64_t count,
+    int64_t timeout_ms, tr_error_t *error) {
+    char number[32], timeout[32];
+    words_t words = {0};
+    snprintf(number, sizeof number, "%lld", (long long)count);
+    snprintf(timeout, sizeof timeout, "%lldms", (long long)timeout_ms);
+    begin_words(&words, self, host, "attach");
+    put_text(&words, "--timeout", timeout);
+    put_text(&words, "--count", number);
+    word(&words, group);
+    return run_words(self, host, &words, NULL, error);
+}
+
+/* How many run there: the coordinator, or somebody there, may have changed it. */
+static int count_running(
+    const tr_apart_t *self, const json_t *host, const char *group, int64_t *ret_count, tr_error_t *error) {
+    json_t *rows = json_array(), *row;
+    size_t i;
+    int64_t count = 0;
+    int rc = rows_of(self, host, rows, error);
+    json_array_foreach(rows, i, row) {
+        const char *of = text_of(row, "group");
+        count += of && strcmp(of, group) == 0;
+    }
+    json_decref(rows);
+    if (rc == 0)
+        *ret_count = count;
+    return rc;
+}
+
 /* A further member is where the fewest are. */
+static int attach_more(
+    const tr_apart_t *self, const char *group, int64_t count, int64_t timeout_ms, tr_error_t *error) {
+    int64_t has[TR_SPREAD_HOSTS_MAX], to[TR_SPREAD_HOSTS_MAX], all = 0;
+    const json_t *hosts[TR_SPREAD_HOSTS_MAX];
+    size_t i, n = 0;
+    json_t *host;
+    int rc = 0;
+    json_array_foreach(self->hosts, i, host) {
+        if (rc < 0 || !has_group(host, group) || n == TR_SPREAD_HOSTS_MAX)
+            continue;
+        if ((rc = count_running(self, host, group, &has[n], error)) < 0)
+            break;
+        to[n] = has[n];
+        all += has[n];
+        hosts[n++] = host;
+    }
+    tr_share_out(to, n, all + count);
+    for (i = 0; rc == 0 && i < n; i++)
+        if (to[i] > has[i])
+            rc = attach_at(self, hosts[i], group, to[i] - has[i], timeout_ms, error);
+    return rc;
+}
+
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error) {
     const char *group = text_of(agent, "name");
-    size_t i, n = hosts_of(self, group);
-    json_t *known = json_object_get(self->counts, group), *host;
-    int64_t now = 0;
-    if (json_object_size(agent) > 1 && n)
+    size_t n = hosts_of(self, group);
+    bool new = json_object_size(agent) > 1;
+    if (new &&n)
         return tr_error_set(error, -EEXIST, "the name %s is taken", group);
-    if (json_object_size(agent) > 1)
-        return attach_new(self, json_array_get(self->hosts, 0), agent, count, timeout_ms, error);
-    json_array_foreach(self->hosts, i, host) now += count_at(host, group);
-    if (known)
-        now = json_integer_value(known);
-    return scale_group((tr_apart_t *)(uintptr_t)self, group, now + count, true, timeout_ms, error);
+    if (!new && !n)
+        return no_group(self, group, error);
+    return new ? attach_new(self, json_array_get(self->hosts, 0), agent, count, timeout_ms, error)
+               : attach_more(self, group, count, timeout_ms, error);
 }
 
 int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error) {
@@ -254,32 +319,10 @@ int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error)
     }
     if (!found)
         return no_group(self, name, error);
-    json_object_del(self->counts, name);
     return rc == 0 ? tr_apart_save(self, error) : rc;
 }
 
 /* ---- looking ---- */
-
-static int rows_of(const tr_apart_t *self, const json_t *host, json_t *rows, tr_error_t *error) {
-    words_t words = {0};
-    char *text = NULL;
-    size_t i;
-    json_t *row;
-    begin_words(&words, self, host, "ps");
-    word(&words, "-o");
-    word(&words, "json");
-    int rc = run_words(self, host, &words, &text, error);
-    json_t *list = rc == 0 ? json_loads(text, 0, NULL) : NULL;
-    free(text);
-    if (rc == 0 && !list)
-        rc = tr_error_set(error, -EPROTO, "%s: `troupe ps` did not answer with JSON", text_of(host, "at"));
-    json_array_foreach(list, i, row) {
-        json_object_set(row, "host", json_object_get(host, "at"));
-        json_array_append(rows, row);
-    }
-    json_decref(list);
-    return rc;
-}
 
 static int put_rows(const tr_call_t *call, const json_t *rows) {
     const tr_cli_common_t *common = call->options; /* the first member of each verb's options that has one */

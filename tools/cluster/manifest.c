@@ -99,6 +99,19 @@ static int check_exporter(const tr_fleet_t *f, tr_error_t *error) {
     return 0;
 }
 
+/* A coordinator in a container cannot begin others on its machine. */
+static int check_scaled(const tr_fleet_t *f, tr_error_t *error) {
+    char key[48];
+    for (size_t i = 0; i < f->agent_list.count; i++) {
+        snprintf(key, sizeof key, "agents[%zu].autoscale", i);
+        if (tr_fleet_agents(f)[i].autoscale.max)
+            return tr_yaml_file_wrong(&f->file, key, error,
+                "in containers of one machine nobody sees to it: expected it left out (`count`, and `troupe "
+                "scale` while it runs), or the fleet on Kubernetes, by ssh or in no containers");
+    }
+    return 0;
+}
+
 static int check_fleet(const tr_manifest_config_t *c, tr_error_t *error) {
     const tr_fleet_t *f = c->fleet;
     const char *journal = f->broker.journal;
@@ -114,6 +127,8 @@ static int check_fleet(const tr_manifest_config_t *c, tr_error_t *error) {
         return tr_error_set(error, -EINVAL,
             "%s: broker.listen: a cluster has no ipc://: expected none of listen and stream", f->path);
     int rc = check_exporter(f, error);
+    if (rc == 0 && c->podman)
+        rc = check_scaled(f, error);
     return rc == 0 ? check_names(f, error) : rc;
 }
 

@@ -13,15 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FLEET                                                                                                \
+#define FLEET     FLEET_OF(", autoscale: {max: 8, backlog: 5, cooldown: 30s}")
+#define IN_PODMAN FLEET_OF("")
+#define FLEET_OF(SCALES)                                                                                     \
     "fleet: office\n"                                                                                        \
     "broker: {journal: true, placement: {replicas: 3, storage: 10Gi}}\n"                                     \
     "coordinator: {}\n"                                                                                      \
     "gateway: {options: {host: office.example, listen: \"127.0.0.1:1\"}, placement: {replicas: 2}}\n"        \
     "agents:\n"                                                                                              \
-    "  - {name: reader, behaviour: reader, services: [read=4, skim], autoscale: {max: 8, backlog: 5, "       \
-    "cooldown: "                                                                                             \
-    "30s}}\n"                                                                                                \
+    "  - {name: reader, behaviour: reader, services: [read=4, skim]" SCALES "}\n"                            \
     "  - {name: crew, behaviour: echo, count: 3, placement: {nodes: {disk: ssd}, cpu: 250m, memory-limit: "  \
     "1Gi}}\n"                                                                                                \
     "  - {name: clerk, behaviour: echo, count: 2, durable: true}\n"                                          \
@@ -46,17 +46,21 @@ static json_t *made(const char *text, bool podman) {
     return objects;
 }
 
-static void refused(const char *text, const char *says) {
+static void refused_on(bool podman, const char *text, const char *says) {
     tr_fleet_t *fleet = NULL;
     tr_error_t error = {0};
     json_t *objects = NULL;
     assert_int_equal(tr_fleet_parse(text, strlen(text), "f.yaml", &fleet, &error), 0);
-    tr_manifest_config_t config = {.fleet = fleet, .image = "troupe:1"};
+    tr_manifest_config_t config = {.fleet = fleet, .image = "troupe:1", .podman = podman};
     assert_int_equal(tr_manifest_make(&config, &objects, &error), -EINVAL);
     assert_null(objects);
     if (!strstr(error.text, says))
         fail_msg("\"%s\" does not say \"%s\"", error.text, says);
     tr_fleet_destroy(&fleet);
+}
+
+static void refused(const char *text, const char *says) {
+    refused_on(false, text, says);
 }
 
 /* Borrowed. */
@@ -108,7 +112,7 @@ static json_t *command_of(json_t *object) {
 static void nobody_is_root_and_nothing_is_written(void **state) {
     (void)state;
     for (int podman = 0; podman < 2; podman++) {
-        json_t *objects = made(FLEET, podman), *object;
+        json_t *objects = made(podman ? IN_PODMAN : FLEET, podman), *object;
         size_t i, pods = 0;
         json_array_foreach(objects, i, object) {
             json_t *pod = pod_of(object);
@@ -259,7 +263,7 @@ static void nobody_may_talk_but_who_must(void **state) {
 
 static void podman_has_a_pod_for_each_process(void **state) {
     (void)state;
-    json_t *objects = made(FLEET, true), *broker = find(objects, "Pod", "office-broker");
+    json_t *objects = made(IN_PODMAN, true), *broker = find(objects, "Pod", "office-broker");
     assert_string_equal(after(command_of(broker), "--platform"), "office");
     json_t *port = at(broker, "spec", "containers", "0", "ports", "0", NULL);
     assert_int_equal(json_integer_value(json_object_get(port, "hostPort")), 1001);
@@ -275,6 +279,8 @@ static void podman_has_a_pod_for_each_process(void **state) {
 
 static void what_cannot_be_is_told_with_its_place(void **state) {
     (void)state;
+    refused_on(true, FLEET, "f.yaml:6:");
+    refused_on(true, FLEET, "agents[0].autoscale: in containers of one machine nobody sees to it");
     refused("fleet: Big\nagents: []\n", "fleet: \"Big\" cannot name objects");
     refused(
         "fleet: f\nagents:\n  - {name: a_b, behaviour: echo}\n", "f.yaml:3:1: \"a_b\" cannot name objects");
