@@ -123,7 +123,7 @@ extern "C" int tr_faiss_graph(const FaissIndex *index, tr_graph_t *ret_graph) {
     const faiss::HNSW &hnsw = graph->hnsw;
     static_assert(sizeof(faiss::HNSW::storage_idx_t) == sizeof *ret_graph->links, "links are of four bytes");
     *ret_graph = tr_graph_t{hnsw.neighbors.data(), hnsw.offsets.data(), hnsw.cum_nneighbor_per_level.data(),
-        vectors, static_cast<size_t>(graph->ntotal), static_cast<size_t>(graph->d),
+        vectors, nullptr, static_cast<size_t>(graph->ntotal), static_cast<size_t>(graph->d),
         static_cast<size_t>(hnsw.efSearch), hnsw.entry_point, hnsw.max_level};
     return 0;
 }

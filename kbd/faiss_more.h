@@ -28,7 +28,7 @@ size_t tr_faiss_depth(const FaissIndex *index);
 /* The place of the first vector from `place` on that is on the lowest level of a graph only; -1: there is none, or it is no graph. */
 idx_t tr_faiss_lowest(const FaissIndex *index, idx_t place);
 
-/* The graph of an HNSW index, as tr_graph_search takes it; borrowed from the index. 0, or -EINVAL: it is no such index, or has no vectors. */
+/* The graph of an HNSW index, as tr_graph_search takes it, without codes; borrowed from the index. 0, or -EINVAL: it is no such index, or has no vectors. */
 int tr_faiss_graph(const FaissIndex *index, tr_graph_t *ret_graph);
 /* Its links, to be changed while nobody else has it. */
 int32_t *tr_faiss_links(FaissIndex *index);

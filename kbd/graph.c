@@ -10,8 +10,9 @@
 
 #define LINE        64u /* bytes of the processor's cache */
 #define LINES_AHEAD 8u  /* of a vector; the processor sees by itself how it goes on */
-#define AHEAD       6u  /* vectors */
+#define AHEAD       8u  /* vectors */
 #define ENTRIES     8u  /* into the lowest level */
+#define SPARE       24u /* by codes, beyond k, that whole vectors are compared of */
 
 #define MEND_VIEW  64u
 #define MEND_LINKS 8u /* to those that are near, and from them */
@@ -30,23 +31,41 @@ typedef struct walk {
     node_t *view; /* the nearest first */
     size_t count, room;
     uint64_t *seen; /* a bit for each vector */
-    size_t words;
-    int32_t *fresh; /* neighbours that were not seen before */
+    size_t seen_count;
+    int32_t *fresh;         /* neighbours that were not seen before */
+    tr_codes_query_t asked; /* the query, where there are codes; its words are owned */
 } walk_t;
 
 static const float *vector_of(const tr_graph_t *graph, int32_t place) {
     return graph->vectors + (size_t)place * graph->dimensions;
 }
 
-static float score_of(const walk_t *self, int32_t place) {
+static float whole_score_of(const walk_t *self, int32_t place) {
     return tr_kernel_product(self->query, vector_of(self->graph, place), self->graph->dimensions);
 }
 
-static void fetch_vector(const tr_graph_t *graph, int32_t place) {
-    const char *vector = (const char *)vector_of(graph, place);
-    size_t bytes = graph->dimensions * sizeof *graph->vectors;
+static float score_of(const walk_t *self, int32_t place) {
+    const tr_graph_t *graph = self->graph;
+    return graph->codes ? tr_codes_product(graph->codes, &self->asked, (size_t)place, graph->dimensions)
+                        : whole_score_of(self, place);
+}
+
+static void fetch(const char *at, size_t bytes) {
     for (size_t line = 0; line < LINES_AHEAD && line * LINE < bytes; line++)
-        __builtin_prefetch(vector + line * LINE);
+        __builtin_prefetch(at + line * LINE);
+}
+
+static void fetch_whole(const tr_graph_t *graph, int32_t place) {
+    fetch((const char *)vector_of(graph, place), graph->dimensions * sizeof *graph->vectors);
+}
+
+static void fetch_vector(const tr_graph_t *graph, int32_t place) {
+    if (!graph->codes) {
+        fetch_whole(graph, place);
+        return;
+    }
+    __builtin_prefetch(&graph->codes->scales[place]);
+    fetch((const char *)graph->codes->bytes + (size_t)place * graph->codes->stride, graph->dimensions);
 }
 
 static const int32_t *links_of(const tr_graph_t *graph, int32_t place, int level, size_t *ret_most) {
@@ -127,6 +146,17 @@ static size_t look_around(walk_t *self, int32_t place, int level) {
     return first;
 }
 
+/* Likely the one whose neighbours are looked at after those of this one. */
+static void fetch_next(const walk_t *self, size_t at, int level) {
+    size_t most;
+    while (at < self->count && self->view[at].place < 0)
+        at++;
+    if (at < self->count) {
+        const int32_t *links = links_of(self->graph, self->view[at].place, level, &most);
+        fetch((const char *)links, most * sizeof *links);
+    }
+}
+
 static void look_on(walk_t *self, int level) {
     for (size_t at = 0; at < self->count;) {
         node_t *node = &self->view[at];
@@ -136,13 +166,14 @@ static void look_on(walk_t *self, int level) {
         }
         int32_t place = node->place;
         node->place = ~place;
+        fetch_next(self, at + 1, level);
         size_t first = look_around(self, place, level);
         at = first <= at ? first : at + 1;
     }
 }
 
 static void see_none(walk_t *self, int64_t without) {
-    memset(self->seen, 0, self->words * sizeof *self->seen);
+    memset(self->seen, 0, self->seen_count * sizeof *self->seen);
     if (without >= 0)
         see(self, (int32_t)without);
 }
@@ -160,16 +191,37 @@ static void enter(walk_t *self, int64_t without) {
     }
 }
 
-static void search(walk_t *self, int64_t without) {
+/* The first so many of those in view, the nearest first by their whole vectors. */
+static void refine(walk_t *self, size_t most) {
+    size_t n = most < self->count ? most : self->count;
+    for (size_t i = 0; i < AHEAD && i < n; i++)
+        fetch_whole(self->graph, ~self->view[i].place);
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            fetch_whole(self->graph, ~self->view[i + AHEAD].place);
+        node_t node = {whole_score_of(self, ~self->view[i].place), self->view[i].place};
+        size_t at = i;
+        for (; at > 0 && self->view[at - 1].score < node.score; at--)
+            self->view[at] = self->view[at - 1];
+        self->view[at] = node;
+    }
+}
+
+/* The k nearest are in front of what is in view. */
+static void search(walk_t *self, size_t k, int64_t without) {
     float score;
     see_none(self, without);
     self->count = 0;
+    if (self->graph->codes)
+        tr_codes_ask(self->graph->codes, self->query, self->graph->dimensions, &self->asked);
     int32_t entry = descend(self, &score);
     see(self, entry);
     take(self, entry, score);
     if (self->graph->top > 0)
         enter(self, without);
     look_on(self, 0);
+    if (self->graph->codes)
+        refine(self, k + SPARE);
 }
 
 /* ---- all ---- */
@@ -186,16 +238,18 @@ static void finish(walk_t *self) {
     free(self->view);
     free(self->seen);
     free(self->fresh);
+    free(self->asked.words);
 }
 
 /* False: out of memory; to be finished in both cases. */
 static bool init(walk_t *self, const tr_graph_t *graph, size_t room) {
     size_t most = (size_t)(graph->levels[1] - graph->levels[0]);
-    *self = (walk_t){.graph = graph, .room = room, .words = (graph->count + 63) / 64};
+    *self = (walk_t){.graph = graph, .room = room, .seen_count = (graph->count + 63) / 64};
     self->view = malloc((room + 1) * sizeof *self->view);
-    self->seen = malloc((self->words + 1) * sizeof *self->seen);
+    self->seen = malloc((self->seen_count + 1) * sizeof *self->seen);
     self->fresh = malloc((most + 1) * sizeof *self->fresh);
-    return self->view && self->seen && self->fresh;
+    self->asked.words = malloc(graph->dimensions * sizeof *self->asked.words);
+    return self->view && self->seen && self->fresh && self->asked.words;
 }
 
 int tr_graph_search(const tr_graph_t *self, size_t n, const float *queries, size_t k, int64_t without,
@@ -204,7 +258,7 @@ int tr_graph_search(const tr_graph_t *self, size_t n, const float *queries, size
     bool has_room = init(&walk, self, self->depth > k ? self->depth : k);
     for (size_t i = 0; i < n && has_room; i++) {
         walk.query = queries + i * self->dimensions;
-        search(&walk, without);
+        search(&walk, k, without);
         tell(&walk, k, ret_places + i * k, ret_scores + i * k);
     }
     finish(&walk);
@@ -252,7 +306,7 @@ static bool links_to(const walk_t *self, int32_t from, int32_t to) {
 static size_t look_up(walk_t *self, int32_t place) {
     size_t known = 0;
     self->query = vector_of(self->graph, place);
-    search(self, place);
+    search(self, MEND_LINKS, place);
     for (size_t i = 0; i < MEND_LINKS && i < self->count; i++)
         known += links_to(self, ~self->view[i].place, place);
     return known;
@@ -267,7 +321,8 @@ typedef struct unknown {
 /* Of more than are in view that are all the same, none is mended: they would only push each other out. */
 static void look_for(walk_t *self, int32_t place, unknown_t *ret) {
     ret->count = 0;
-    if (look_up(self, place) > 0 || self->view[self->count - 1].score >= score_of(self, place))
+    if (look_up(self, place) > 0 ||
+        whole_score_of(self, ~self->view[self->count - 1].place) >= whole_score_of(self, place))
         return;
     for (size_t i = 0; i < MEND_LINKS && i < self->count; i++)
         ret->near[ret->count++] = ~self->view[i].place;

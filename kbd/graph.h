@@ -1,12 +1,15 @@
 /*
  * Searching the graph of an HNSW index that FAISS has built (Malkov, Yashunin: Efficient and robust approximate nearest neighbor search using
  * Hierarchical Navigable Small World graphs). FAISS takes one neighbour after the other, and waits for the memory of each; here those of a node are
- * fetched while the ones before them are compared. What is found is the same.
+ * fetched while the ones before them are compared, and a quarter of that memory is read: the way there is by codes, the last step by whole vectors. What is
+ * found is the same.
  *
  * Scores are scalar products: the more, the nearer. Any thread; the graph changes no more.
  */
 #ifndef TR_KBD_GRAPH_H
 #define TR_KBD_GRAPH_H
+
+#include "kbd/codes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +20,8 @@ typedef struct tr_graph {
     const size_t *first;  /* where those of a vector begin */
     const int
         *levels; /* from there, where those of a level begin; and end, which is where the next one begins */
-    const float *vectors; /* one behind the other */
+    const float *vectors;    /* one behind the other */
+    const tr_codes_t *codes; /* of the vectors; NULL: these are compared themselves all the way */
     size_t count, dimensions;
     size_t depth; /* nodes that a search keeps in view */
     int32_t entry;

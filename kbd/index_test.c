@@ -135,6 +135,7 @@ static void check_kind(const fixture_t *f, tr_segment_kind_t kind, double least)
     assert_int_equal(tr_shelf_read(&shelf, 1, "m", D, &found, 1, &damaged), 1);
     assert_int_equal(tr_segment_kind(found.segment), kind);
     assert_int_equal(tr_segment_depth(found.segment), depth);
+    assert_int_equal(found.segment->codes.bytes != NULL, kind == TR_SEGMENT_HNSW);
     assert_memory_equal(tr_segment_vector(found.segment, 9), vector_at(f, 9), D * sizeof(float));
     assert_true(recall(f, found.segment) >= least);
     tr_segment_release(&found.segment);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,8 @@ typedef enum tr_kernels_level {
 
 float tr_kernel_product(const float *x, const float *y, size_t d);
 float tr_kernel_distance(const float *x, const float *y, size_t d); /* squared */
+/* x: -1023 .. 1023, so that no sum of 16,000 is too much. */
+int32_t tr_kernel_product_bytes(const int16_t *x, const int8_t *y, size_t d);
 
 /* "plain", "avx2" or "avx512": the one in use. */
 const char *tr_kernels_name(void);

@@ -32,6 +32,17 @@ static void check_size(size_t d) {
     assert_true(fabs((double)tr_kernel_distance(x, y, d) - distance) < 1e-3);
     assert_true(fabs((double)faiss_product(x, y, d) - product) < 1e-3);
     assert_true(fabs((double)faiss_distance(x, y, d) - distance) < 1e-3);
+    int8_t *bytes = malloc(d);
+    int16_t *words = malloc(d * sizeof *words);
+    int32_t by_bytes = 0;
+    for (size_t i = 0; i < d; i++) {
+        bytes[i] = (int8_t)(i * 37 % 255 - 127);
+        words[i] = (int16_t)(i * 389 % 2047 - 1023);
+        by_bytes += words[i] * bytes[i];
+    }
+    assert_int_equal(tr_kernel_product_bytes(words, bytes, d), by_bytes);
+    free(bytes);
+    free(words);
     free(x);
     free(y);
 }

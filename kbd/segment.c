@@ -77,6 +77,7 @@ void tr_segment_release(tr_segment_t **self_p) {
         faiss_Index_free(self->index);
     if (self->map)
         munmap(self->map, self->map_length);
+    tr_codes_finish(&self->codes);
     free(self->kept);
     free(self->chunks);
     free(self);
@@ -178,7 +179,18 @@ int tr_segment_settle(tr_segment_t *self, tr_error_t *error) {
         self->vectors = tr_faiss_vectors(self->index);
     else if (self->kept)
         self->vectors = self->kept;
-    return self->vectors || self->count == 0 ? 0 : tr_error_set(error, -EIO, "an index without vectors");
+    if (!self->vectors && self->count > 0)
+        return tr_error_set(error, -EIO, "an index without vectors");
+    if (self->kind == TR_SEGMENT_HNSW)
+        tr_codes_make(&self->codes, self->vectors, self->count, self->dimensions); /* or it is slower */
+    return 0;
+}
+
+int tr_segment_graph(const tr_segment_t *self, tr_graph_t *ret_graph) {
+    int rc = tr_faiss_graph(self->index, ret_graph);
+    if (rc == 0 && self->codes.bytes)
+        ret_graph->codes = &self->codes;
+    return rc;
 }
 
 typedef struct mending {
@@ -196,7 +208,7 @@ static int mend(tr_segment_t *self, tr_segment_progress_fn progress, void *arg, 
     mending_t mending = {progress, arg, self->count};
     tr_graph_t graph;
     size_t mended;
-    int rc = tr_faiss_graph(self->index, &graph);
+    int rc = tr_segment_graph(self, &graph);
     if (rc == 0)
         rc = tr_graph_mend(&graph, tr_faiss_links(self->index), goes_on, &mending, &mended);
     return rc < 0 ? tr_error_set(error, rc, "%s", rc == -ECANCELED ? "ended" : strerror(-rc)) : 0;
@@ -304,7 +316,7 @@ static int search_codes(const tr_segment_t *self, size_t n, const float *queries
 static int search_graph(const tr_segment_t *self, size_t n, const float *queries, size_t k,
     int64_t *ret_places, float *ret_scores) {
     tr_graph_t graph;
-    int rc = tr_faiss_graph(self->index, &graph);
+    int rc = tr_segment_graph(self, &graph);
     return rc < 0 ? rc : tr_graph_search(&graph, n, queries, k, TR_GRAPH_ALL, ret_places, ret_scores);
 }
 

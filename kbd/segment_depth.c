@@ -92,7 +92,7 @@ static int find_nearest(trial_t *self, tr_segment_progress_fn progress, void *ar
 static int look(const trial_t *self, size_t i, size_t k, int64_t *places, float *scores) {
     tr_segment_t *segment = self->segment;
     tr_graph_t graph;
-    if (segment->kind == TR_SEGMENT_HNSW && tr_faiss_graph(segment->index, &graph) == 0)
+    if (segment->kind == TR_SEGMENT_HNSW && tr_segment_graph(segment, &graph) == 0)
         return tr_graph_search(&graph, 1, tr_segment_vector(segment, self->places[i]), k,
             (int64_t)self->places[i], places, scores);
     int rc =
