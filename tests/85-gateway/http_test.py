@@ -174,6 +174,31 @@ class Http(web.GatewayTest):
         for wrong in ("offset=many", "offset=-1", "max-results=-1", "name=a&name=a", "offset=1&max-results=2&offset=1"):
             self.problem(self.get("/api/v1/agents?" + wrong), 400, "unrecognised-parameter-value")
 
+    def test_who_asks_before_he_sends(self):
+        """RFC 9110, 10.1.1: a body that is welcome is asked for, and the connection goes on; one that is not has its answer at once."""
+        self.begin()
+        self.agent("echo")
+        body = json.dumps({"receiver": "echo", "content": "x" * 100000}).encode()
+
+        def ask(plain, length, more=b""):
+            plain.sendall(f"POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.tokens['operator']}\r\nExpect: 100-continue\r\n"
+                          f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode() + more)
+        plain = self.raw()
+        file = plain.makefile("rb")
+        for _ in range(2):
+            ask(plain, len(body))
+            self.assertEqual((file.readline(), file.readline()), (b"HTTP/1.1 100 Continue\r\n", b"\r\n"))
+            plain.sendall(body)
+            self.assertEqual(file.readline(), b"HTTP/1.1 200 OK\r\n")
+            headers = {}
+            while (line := file.readline()) != b"\r\n":
+                name, _, value = line.decode().partition(": ")
+                headers[name] = value.strip()
+            self.assertEqual(json.loads(file.read(int(headers["content-length"])))["content"], "x" * 100000)
+        other = self.raw()
+        ask(other, 5 << 20)
+        self.assertEqual(other.makefile("rb").readline(), b"HTTP/1.1 413 Content Too Large\r\n")
+
     def test_bodies(self):
         self.begin("--body-max", "2K")
         path, json_type = "/api/v1/topics/a", {"Content-Type": "application/json"}
