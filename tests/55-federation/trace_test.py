@@ -1,8 +1,12 @@
 """One trace over two brokers: each has its own spans of the way, and whichever is asked tells those of both; who exports at one has the spans of all."""
 import json
+import os
+import pathlib
 import re
 import signal
+import subprocess
 import sys
+import unittest
 import urllib.request
 
 import place
@@ -13,6 +17,23 @@ import exporter_test
 
 sys.path.append(str(harness.ROOT / "tests" / "60-model"))
 import model
+
+sys.path.append(str(harness.ROOT / "tests" / "85-gateway"))
+import openai_test
+
+CHROMIUM = os.environ.get("TROUPE_CHROMIUM", "/usr/bin/chromium")
+# The notes of the Overview's tiles, when they are as the pattern says.
+TILES = """
+const {chromium} = require("playwright-core");
+(async () => {
+    const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM, args: ["--no-sandbox"]});
+    const page = await browser.newPage();
+    await page.goto(process.argv[2] + "/#overview");
+    for (const title of ["Model tokens", "Model money"])
+        await page.locator(`.tile:has-text('${title}') small`, {hasText: new RegExp(process.argv[3])}).waitFor({timeout: 20000});
+    await browser.close();
+})().catch(error => { console.error(error); process.exit(1); });
+"""
 
 
 class Trace(place.FederationTest):
@@ -97,6 +118,22 @@ class Trace(place.FederationTest):
         harness.wait_until(lambda: known("metrics") == (False, ["south"]), "a summary that is anew")
         for what in ("spending", "traces"):
             self.assertEqual(known(what), (False, ["south"]), what)
+
+    @unittest.skipUnless(openai_test.npm_place() and os.path.exists(CHROMIUM), "there is no Chromium, or no playwright-core: tools/setup --clients")
+    def test_the_overview_says_whose_money_it_lacks(self):
+        self.mesh()
+        gateway = self.ready("gateway", "--connect", self.brokers["east"].endpoint, "--listen", "127.0.0.1:0")
+        script = pathlib.Path(self.directory, "tiles.js")
+        script.write_text(TILES, encoding="utf-8")
+        env = {**os.environ, "NODE_PATH": openai_test.npm_place(), "TROUPE_CHROMIUM": CHROMIUM, "HOME": self.directory}
+
+        def see(note):
+            done = subprocess.run(["node", str(script), gateway.url, note], env=env, capture_output=True, text=True, timeout=100, check=False)
+            self.assertEqual(done.returncode, 0, done)
+        see("^(0 calls|since the brokers began)$")
+        self.brokers["south"].stop()
+        self.wait_linked("east", ["south"], "down")
+        see("^without south$")
 
     def test_the_list_has_what_began_at_any(self):
         self.mesh()
