@@ -49,6 +49,7 @@ typedef struct tr_core_config {
     uint32_t services_max;
     uint32_t mandates_max;     /* paths that are remembered (mandate.h) */
     size_t trace_bytes;        /* of spans that are kept for `trace` */
+    bool tell_messages;        /* TR_EVENT_MESSAGE, of each: for a log of all that goes through */
     uint32_t trace_per_second; /* of the broker's own spans, at most; 0 = no bound */
     int64_t (*wall_ns)(
         void); /* for the broker's own spans, of messages that are traced; NULL: the time of the step is all there is */
@@ -88,6 +89,7 @@ typedef struct tr_core_now {
 
 /* What happened, for the shell's log. */
 typedef enum tr_core_event {
+    TR_EVENT_MESSAGE, /* sender, receiver or topic, then act, why it was refused, conversation, trace: "" where there is none */
     TR_EVENT_JOINED,  /* name, detail: a session's process */
     TR_EVENT_LEFT,    /* an agent deregistered */
     TR_EVENT_LOST,    /* an agent's process died or went silent */

@@ -400,25 +400,35 @@ static tr_reason_t route(
 
 /* Functions of their own, so that what is neither traced nor durable goes straight on: within tr_route_message they would cost each message
  * thirty instructions. */
-__attribute__((noinline)) static void route_traced(
+__attribute__((noinline)) static tr_reason_t route_traced(
     tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     tr_route_span_t span = tr_route_span_begin(core, record);
     tr_reason_t why = route(core, from, record, &span.ahead);
     tr_route_span_end(core, &span, record, why);
+    return why;
 }
 
-__attribute__((noinline)) static void route_durable(
+__attribute__((noinline)) static tr_reason_t route_durable(
     tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
     if (tr_durable_repeated(core, from, record))
-        return;
-    if (record->h.marks & TR_MARK_TRACED)
-        route_traced(core, from, record);
-    else
-        route(core, from, record, NULL);
+        return TR_REASON_NONE;
+    return record->h.marks & TR_MARK_TRACED ? route_traced(core, from, record)
+                                            : route(core, from, record, NULL);
+}
+
+__attribute__((noinline)) static void route_told(
+    tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
+    bool durable = record->h.flags & TR_FLAG_DURABLE, traced = record->h.marks & TR_MARK_TRACED;
+    tr_reason_t why = durable  ? route_durable(core, from, record)
+                      : traced ? route_traced(core, from, record)
+                               : route(core, from, record, NULL);
+    tr_event_message(core, record, why);
 }
 
 void tr_route_message(tr_core_t *core, tr_session_t *from, const tr_record_t *record) {
-    if (record->h.flags & TR_FLAG_DURABLE)
+    if (core->config.tell_messages)
+        route_told(core, from, record);
+    else if (record->h.flags & TR_FLAG_DURABLE)
         route_durable(core, from, record);
     else if (record->h.marks & TR_MARK_TRACED)
         route_traced(core, from, record);
@@ -479,4 +489,6 @@ void tr_route_publish(tr_core_t *core, tr_session_t *from, const tr_record_t *re
     }
     if (span.began_ns)
         tr_route_span_end(core, &span, record, why);
+    if (core->config.tell_messages)
+        tr_event_message(core, record, why);
 }

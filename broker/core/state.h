@@ -563,6 +563,8 @@ void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t 
 void tr_sys_stats(tr_core_t *core);
 void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry);
 void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail);
+/* TR_EVENT_MESSAGE of a record that has been routed; only with config.tell_messages. */
+void tr_event_message(tr_core_t *core, const tr_record_t *record, tr_reason_t why);
 /* A topic of the platform, where anybody listens to it; and a publication there. */
 struct tr_content_writer;
 tr_topic_t *tr_sys_topic(tr_core_t *core, const char *name);

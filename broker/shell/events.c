@@ -161,6 +161,12 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
         "`troupe why NAME` says who and why; `troupe resume NAME` lets it go on."},
     [TR_B_RESUMED] = {"B059", TR_LOG_INFO, "resumed",
         "An agent, `what`, is delivered to again. On `$sys.audit.resumed`.", "None needed."},
+    [TR_B_MESSAGE] = {"B070", TR_LOG_DEBUG, "message",
+        "A message has gone through the broker, or was `refused`, and why: who sent it, to whom or on which "
+        "topic, "
+        "its performative, its `conversation` and its `trace`. With --log-level debug; without it nothing is "
+        "looked at.",
+        "None needed."},
     [TR_B_MOVED] = {"B067", TR_LOG_INFO, "moved",
         "An agent, `what`, is in another process now, because somebody with the right to has asked for it. "
         "On "
@@ -206,6 +212,7 @@ const tr_event_t tr_broker_events[TR_B_EVENTS] = {
 
 static const tr_event_t *event_of(unsigned core_event) {
     static const tr_broker_event_t events[] = {
+        [TR_EVENT_MESSAGE] = TR_B_MESSAGE,
         [TR_EVENT_JOINED] = TR_B_JOINED,
         [TR_EVENT_LEFT] = TR_B_LEFT,
         [TR_EVENT_LOST] = TR_B_LOST,
@@ -241,8 +248,25 @@ static const tr_event_t *event_of(unsigned core_event) {
     return &tr_broker_events[events[core_event]];
 }
 
+static const char *next_text(const char **at) {
+    const char *text = *at;
+    *at += strlen(text) + 1;
+    return *text ? text : NULL;
+}
+
+static void log_message(tr_log_t *log, const char *texts) {
+    const char *sender = next_text(&texts), *to = next_text(&texts), *act = next_text(&texts);
+    const char *refused = next_text(&texts), *conversation = next_text(&texts), *trace = next_text(&texts);
+    tr_log(log, &tr_broker_events[TR_B_MESSAGE], "sender=%s to=%s act=%s refused=%s conversation=%s trace=%s",
+        sender, to, act, refused, conversation, trace);
+}
+
 void tr_broker_log_core(tr_log_t *log, unsigned core_event, const char *what) {
     const tr_event_t *event = event_of(core_event);
+    if (core_event == TR_EVENT_MESSAGE) {
+        log_message(log, what);
+        return;
+    }
     const char *detail = what + strlen(what) + 1;
     if (core_event == TR_EVENT_ILLEGAL_ACT || core_event == TR_EVENT_CYCLE_REFUSED)
         tr_log(log, event, "what=%s detail=%s conversation=%s", what, detail, what);

@@ -55,6 +55,7 @@ typedef enum tr_broker_event {
     TR_B_PEER_REFUSED,
     TR_B_PEER_UNREACHED,
     TR_B_PEER_UNFOUND,
+    TR_B_MESSAGE,
     TR_B_EVENTS,
 } tr_broker_event_t;
 

@@ -115,6 +115,7 @@ static int open_core(tr_broker_t *b, tr_error_t *error) {
     if (r < 0)
         return r;
     c.sessions_max = sessions_for_files(b);
+    c.tell_messages = tr_log_enabled(&b->log, event(TR_B_MESSAGE));
     b->core = tr_core_new(&c, &b->pool);
     return b->core ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }

@@ -105,7 +105,7 @@ static void reset(tr_web_exchange_t *e) {
     tr_web_trace_end(e);
     leave_parked(e);
     tr_web_again_leave(e);
-    *e->tag = '\0';
+    *e->tag = *e->conversation = '\0';
     drop_replies(e);
     json_decref(e->body);
     json_decref(e->found);
@@ -262,8 +262,9 @@ static void audit(tr_web_exchange_t *e, int ms) {
             *trace ? trace : NULL);
     else if (!refused)
         tr_log(self->config.log, &tr_gateway_events[e->by_session ? TR_G_CHANGE_BY_USER : TR_G_CHANGE],
-            "who=%s peer=%s method=%s path=%s status=%u ms=%d trace=%s", *e->who ? e->who : NULL, e->peer,
-            tr_web_methods[e->method], e->path, e->status, ms, *trace ? trace : NULL);
+            "who=%s peer=%s method=%s path=%s status=%u ms=%d trace=%s conversation=%s",
+            *e->who ? e->who : NULL, e->peer, tr_web_methods[e->method], e->path, e->status, ms,
+            *trace ? trace : NULL, *e->conversation ? e->conversation : NULL);
 }
 
 void tr_web_count(tr_web_exchange_t *e) {
@@ -577,6 +578,8 @@ int tr_web_exchange_complete(tr_web_exchange_t *e) {
 
 /* One that was waited for. */
 static void take_reply(tr_web_exchange_t *e, tr_web_reply_t *reply) {
+    if (!*e->conversation)
+        strcpy(e->conversation, reply->conversation);
     free(e->replies[reply->slot]);
     e->replies[reply->slot] = reply;
     if (--e->asked == 0 && (e->wsi || e->once)) /* who has gone may ask again what became of it */

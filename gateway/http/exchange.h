@@ -119,7 +119,8 @@ struct tr_web_exchange {
     tr_multipart_part_t file;                     /* the form's, in raw; .bytes.at NULL: there is none */
     json_t *found;                                /* what a handler has found out before it asks; or NULL */
 
-    unsigned asked; /* replies that are awaited */
+    unsigned asked;        /* replies that are awaited */
+    char conversation[96]; /* that the first reply was of, for the log; "" = none yet */
     tr_web_reply_t *replies[TR_WEB_SLOTS + 1];
     void (*on_replies)(tr_web_exchange_t *self);
 

@@ -25,7 +25,7 @@ def of(child, event):
 class Log(web.GatewayTest):
     def test_a_request_is_in_the_log_of_each_process(self):
         """A task, given to an agent, which asks the knowledge base what that does not understand."""
-        self.begin(*LOG)
+        self.begin(*LOG, broker=LOG)
         coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", "tasks", *LOG)
         kbd = self.spawn("kbd", "--connect", self.at.endpoint, "--data", "kb", *LOG, env={"TROUPE_EMBEDDINGS": "ngrams"})
         clerk = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "clerk", "--behaviour", "relay", "--args", '{"to": "svc:kb"}',
@@ -42,6 +42,11 @@ class Log(web.GatewayTest):
         # What one process says of a conversation is what the other says of it.
         talks = {line["conversation"] for line in of(clerk, "A031")}
         self.assertTrue(talks & {line["conversation"] for line in of(kbd, "K018")}, talks)
+        self.assertTrue(all(line["conversation"] for line in of(self.gateway, "G010")), of(self.gateway, "G010"))
+        # The broker has a line for each message of it.
+        through = harness.wait_until(lambda: [line for line in of(self.at, "B070") if line["to"] == "svc:kb"], "the broker's line")
+        self.assertEqual({(line["sender"], line["act"], line["refused"]) for line in through}, {("clerk@local", "request", None)})
+        self.assertEqual({line["conversation"] for line in through}, talks & {line["conversation"] for line in of(kbd, "K018")})
         # Another request's lines are not of this trace.
         before = len(of(kbd, "K018"))
         self.good(self.post("/api/v1/messages", {"receiver": "svc:kb", "content": {"action": "stat"}}))

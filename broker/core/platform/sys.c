@@ -3,20 +3,50 @@
 #include "broker/core/federation/neighbour.h"
 
 #include "proto/content.h"
+#include "proto/traceparent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail) {
+#define TEXTS_MAX   6
+#define ARENA_LIMIT (1u << 20)
+
+/* One behind the other in a block: "text\0detail\0". */
+static void tell(tr_core_t *core, tr_core_event_t event, const char *const *texts, size_t n) {
     tr_core_out_t out = {.type = TR_OUT_EVENT, .event = event};
-    size_t n = strlen(text) + 1, m = detail ? strlen(detail) + 1 : 1;
-    out.detail = malloc(n + m); /* both texts in one block: "text\0detail\0" */
-    if (!out.detail)
+    size_t sizes[TEXTS_MAX], size = 0;
+    for (size_t i = 0; i < n; i++)
+        size += sizes[i] = strlen(texts[i] ? texts[i] : "") + 1;
+    char *at = malloc(size);
+    if (!at)
         return; /* only a log line is lost */
-    memcpy(out.detail, text, n);
-    memcpy(out.detail + n, detail ? detail : "", m);
-    out.text = out.detail;
+    out.text = out.detail = (void *)at;
+    for (size_t i = 0; i < n; at += sizes[i++])
+        memcpy(at, texts[i] ? texts[i] : "", sizes[i]);
     tr_core_out(core, &out);
+}
+
+void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail) {
+    tell(core, event, (const char *const[]){text, detail}, 2);
+}
+
+void tr_event_message(tr_core_t *core, const tr_record_t *record, tr_reason_t why) {
+    tr_acl_t acl = {0};
+    tr_arena_t arena; /* the core's own may hold the request that this follows from */
+    char trace[TR_TRACE_ID_SIZE];
+    tr_arena_init(&arena, ARENA_LIMIT);
+    if (tr_acl_read(&acl, record, &arena) < 0)
+        acl = (tr_acl_t){.performative = TR_ACT_NONE};
+    tell(core, TR_EVENT_MESSAGE,
+        (const char *const[TEXTS_MAX]){acl.sender,
+            acl.topic             ? acl.topic
+            : acl.receivers.count ? acl.receivers.items[0]
+                                  : NULL,
+            acl.performative ? tr_performative_name(acl.performative) : "message",
+            why == TR_REASON_NONE ? NULL : tr_reason_name(why), acl.conversation_id,
+            tr_traceparent_id(acl.traceparent, trace)},
+        TEXTS_MAX);
+    tr_arena_finish(&arena);
 }
 
 static bool heard(tr_core_t *core, const char *name, size_t len) {
