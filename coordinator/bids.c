@@ -144,13 +144,14 @@ static void write_call(tr_content_writer_t *w, const tr_task_t *task) {
 
 static int start(tr_errand_t *errand, const tr_task_t *task, const char *const *names, size_t count) {
     tr_error_t error = {0};
+    char under[TR_TRACEPARENT_SIZE];
     tr_content_writer_t w;
     tr_contract_net_t net = {
         .participants = names,
         .participants_n = count,
         .proposals_ms = BIDS_MS,
         .result_ms = tr_order_timeout(task),
-        .traceparent = task->trace,
+        .traceparent = tr_span_context(task->trace, task->id, 0, under),
         .on_proposals = on_proposals,
         .on_status = on_status,
         .on_result = on_result,

@@ -81,12 +81,13 @@ static void on_end(tr_agent_t *agent, void *state, tr_conversation_t *c, tr_outc
 static int ask(tr_errand_t *errand, const tr_task_t *task, const tr_worker_t *const *workers, size_t count) {
     tr_coordinator_t *self = errand->coordinator;
     tr_error_t error = {0};
+    char under[TR_TRACEPARENT_SIZE];
     tr_content_writer_t w;
     tr_initiator_t initiator = {
         .protocol = "fipa-request",
         .receiver = self->options->chooser,
         .performative = TR_REQUEST,
-        .parameters = &(tr_acl_t){.traceparent = task->trace},
+        .parameters = &(tr_acl_t){.traceparent = tr_span_context(task->trace, task->id, 0, under)},
         .timeout_ms = CHOICE_MS,
         .on_result = on_result,
         .on_end = on_end,

@@ -15,6 +15,7 @@
 #include "coordinator/options.h"
 #include "coordinator/store.h"
 #include "lib/base/map.h"
+#include "proto/traceparent.h"
 #include "troupe/host.h"
 #include "troupe/protocol.h"
 
@@ -115,6 +116,8 @@ void tr_spans_of_task(tr_coordinator_t *self, const tr_task_t *task);
 /* Is over, or the whole decision: `began_ms` of the round. */
 void tr_spans_of_round(tr_coordinator_t *self, const tr_motion_t *decision, uint32_t round, int64_t began_ms);
 void tr_spans_of_decision(tr_coordinator_t *self, const tr_motion_t *decision);
+/* For what agents are sent for it: the traceparent of the span of that try, 0: of the task or decision `id` as a whole. NULL where `trace` is none. */
+const char *tr_span_context(const char *trace, const char *id, uint32_t part, char out[TR_TRACEPARENT_SIZE]);
 void tr_span_carry_out(tr_coordinator_t *self, struct tr_noted_span **span);
 void tr_span_drop(struct tr_noted_span **span); /* NULL-safe */
 /* One that is noted after the next commit; takes it. */

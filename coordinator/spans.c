@@ -6,7 +6,8 @@
  *     task           from its submission to its end
  *     decision round, decision
  *
- * What agents are sent for it carries the same traceparent. Spans are noted after the commit of what they tell, and are given up where there is
+ * All but the last of each are children of that one, and what agents are sent for it of the attempt that it is, or of the task or the decision.
+ * Their numbers follow from the id, so that they can be told before the span has ended, and after a start anew. Spans are noted after the commit of what they tell, and are given up where there is
  * no memory.
  */
 #include "coordinator/desk.h"
@@ -25,6 +26,7 @@ typedef struct tr_noted_span {
     char error[200];
     char id[TR_TASK_ID_MAX + 1], state[24], agent[257];
     const char *id_key; /* static */
+    uint64_t own;       /* its number; 0: nobody was told */
     int64_t number;     /* the try, the round; 0: none */
     const char *number_key;
 } tr_noted_span_t;
@@ -46,6 +48,7 @@ void tr_span_carry_out(tr_coordinator_t *self, tr_noted_span_t **span) {
     const tr_noted_span_t *s = *span;
     tr_trace_span(self->agent, s->trace,
         &(tr_span_t){.name = s->name,
+            .number = s->own,
             .start_ns = on_clock(s->began_ms),
             .end_ns = on_clock(s->ended_ms),
             .error = *s->error ? s->error : NULL,
@@ -53,6 +56,24 @@ void tr_span_carry_out(tr_coordinator_t *self, tr_noted_span_t **span) {
                 TR_FIELD_TEXT("troupe.agent", *s->agent ? s->agent : NULL),
                 TR_FIELD_INT(s->number_key, s->number))});
     tr_span_drop(span);
+}
+
+/* FNV-1a; part 0: of the task or the decision itself, else of that try. Never 0. */
+static uint64_t number_of(const char *id, uint32_t part) {
+    uint64_t hash = 0xcbf29ce484222325ull;
+    for (const char *at = id; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * 0x100000001b3ull;
+    hash = (hash ^ part) * 0x100000001b3ull;
+    return hash ? hash : 1;
+}
+
+const char *tr_span_context(const char *trace, const char *id, uint32_t part, char out[TR_TRACEPARENT_SIZE]) {
+    tr_traceparent_t place;
+    if (!tr_traceparent_parse(&place, trace))
+        return NULL;
+    place.span = number_of(id, part);
+    tr_traceparent_write(&place, out);
+    return out;
 }
 
 static tr_noted_span_t *new_span(const char *name, const char *trace, int64_t began_ms, int64_t ended_ms) {
@@ -72,11 +93,16 @@ static bool is_with_agent(tr_task_state_t state) {
     return state == TR_TASK_ASSIGNED || state == TR_TASK_IN_PROGRESS;
 }
 
-static void note_task(
-    tr_coordinator_t *self, const tr_task_t *task, const char *name, int64_t began_ms, bool failed) {
-    tr_noted_span_t *s = new_span(name, task->trace, began_ms, task->changed_ms);
+/* The whole task, or what is below it. */
+static void note_task(tr_coordinator_t *self, const tr_task_t *task, const char *name, int64_t began_ms,
+    uint64_t own, bool failed) {
+    char above[TR_TRACEPARENT_SIZE];
+    const char *under =
+        own == number_of(task->id, 0) ? task->trace : tr_span_context(task->trace, task->id, 0, above);
+    tr_noted_span_t *s = under ? new_span(name, under, began_ms, task->changed_ms) : NULL;
     if (!s)
         return;
+    s->own = own;
     s->id_key = "troupe.task";
     s->number_key = "troupe.task.try";
     s->number = task->tries;
@@ -95,22 +121,25 @@ void tr_spans_of_task(tr_coordinator_t *self, const tr_task_t *task) {
     if (!task->trace)
         return;
     if (task->state == TR_TASK_ASSIGNED)
-        note_task(
-            self, task, "task wait", task->due_ms > task->before_ms ? task->due_ms : task->before_ms, false);
+        note_task(self, task, "task wait", task->due_ms > task->before_ms ? task->due_ms : task->before_ms, 0,
+            false);
     if (is_with_agent(task->before) && !is_with_agent(task->state))
-        note_task(
-            self, task, "task attempt", task->assigned_ms ? task->assigned_ms : task->before_ms, failed);
+        note_task(self, task, "task attempt", task->assigned_ms ? task->assigned_ms : task->before_ms,
+            number_of(task->id, task->tries), failed);
     if (tr_task_ended(task->state))
-        note_task(self, task, "task", task->created_ms, failed);
+        note_task(self, task, "task", task->created_ms, number_of(task->id, 0), failed);
 }
 
 /* ---- decisions ---- */
 
-static void note_decision(
-    tr_coordinator_t *self, const tr_motion_t *d, const char *name, int64_t began_ms, uint32_t round) {
-    tr_noted_span_t *s = d->trace ? new_span(name, d->trace, began_ms, d->changed_ms) : NULL;
+static void note_decision(tr_coordinator_t *self, const tr_motion_t *d, const char *name, int64_t began_ms,
+    uint32_t round, uint64_t own) {
+    char above[TR_TRACEPARENT_SIZE];
+    const char *under = own ? d->trace : tr_span_context(d->trace, d->id, 0, above);
+    tr_noted_span_t *s = under ? new_span(name, under, began_ms, d->changed_ms) : NULL;
     if (!s)
         return;
+    s->own = own;
     s->id_key = "troupe.decision";
     s->number_key = "troupe.decision.round";
     s->number = round;
@@ -121,9 +150,10 @@ static void note_decision(
 
 void tr_spans_of_round(
     tr_coordinator_t *self, const tr_motion_t *decision, uint32_t round, int64_t began_ms) {
-    note_decision(self, decision, "decision round", began_ms, round);
+    note_decision(self, decision, "decision round", began_ms, round, 0);
 }
 
 void tr_spans_of_decision(tr_coordinator_t *self, const tr_motion_t *decision) {
-    note_decision(self, decision, "decision", decision->created_ms, decision->round);
+    note_decision(
+        self, decision, "decision", decision->created_ms, decision->round, number_of(decision->id, 0));
 }

@@ -205,9 +205,10 @@ static int ask(tr_errand_t *errand, const tr_task_t *task, tr_error_t *error) {
     tr_coordinator_t *self = errand->coordinator;
     tr_content_writer_t w;
     tr_order_parameters_t with;
+    char under[TR_TRACEPARENT_SIZE];
     tr_order_parameters(task, &with);
     with.acl.language = task->composes ? NULL : task->language;
-    with.acl.traceparent = task->trace;
+    with.acl.traceparent = tr_span_context(task->trace, task->id, errand->try, under);
     tr_initiator_t initiator = {
         .protocol = "fipa-request",
         .receiver = task->agent,

@@ -88,7 +88,9 @@ static int64_t time_left(const tr_motion_t *d) {
 
 static int start(tr_held_t *held, tr_canvass_t *c, const char *who, const tr_content_writer_t *question) {
     tr_error_t error = {0};
-    tr_acl_t parameters = {.traceparent = held->decision->trace};
+    char under[TR_TRACEPARENT_SIZE];
+    tr_acl_t parameters = {
+        .traceparent = tr_span_context(held->decision->trace, held->decision->id, 0, under)};
     tr_initiator_t initiator = {
         .parameters = &parameters,
         .protocol = "fipa-request",
