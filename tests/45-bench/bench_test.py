@@ -14,7 +14,7 @@ import harness
 SMALL = ("--runs", "1", "--count", "1000", "--agents", "12")
 KEYS = {"workload", "metric", "transport", "pin", "size", "value", "unit", "raw", "ratio", "ratio_min", "ratio_max", "cpu_us",
         "raw_cpu_us", "p50_us", "p99_us", "bytes_each", "target", "pass"}
-RAW = {"federation", "route", "oneway", "tracing", "rtt", "fanout"}
+RAW = {"federation", "route", "oneway", "tracing", "exporters", "rtt", "fanout"}
 PATIENCE = 800
 
 

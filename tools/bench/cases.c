@@ -72,6 +72,17 @@ const tr_bench_case_t tr_bench_cases[] = {
         .raw_count = 2000000,
         .metrics = {{"bounded", TR_BENCH_PER_SECOND, TR_BENCH_RATIO_MIN, 0.95, 0},
             {"share", TR_BENCH_NUMBER}}},
+    {.workload = "exporters",
+        .summary =
+            "`oneway`, traced as above, its spans and logs on their way to servers that are all away; raw: "
+            "with no exporter",
+        .ours = tr_bench_exporters,
+        .raw = tr_bench_exporters_off,
+        .pin = "free",
+        .size = 64,
+        .count = 2000000,
+        .raw_count = 2000000,
+        .metrics = {{"messages", TR_BENCH_PER_SECOND, TR_BENCH_RATIO_MIN, 0.95, 0}}},
     {.workload = "rtt",
         .summary = "a request and its answer, one in flight, on one core",
         .ours = tr_bench_rtt,
