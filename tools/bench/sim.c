@@ -53,7 +53,7 @@ int tr_bench_sim(tr_bench_t *bench, const tr_bench_case_t *c, tr_bench_sample_t 
     const char *argv[] = {
         "troupe-sim", "--no-plots", "--quiet", "--output", "json", "--out", out, scenario, NULL};
     tr_bench_child_t *child;
-    uint64_t messages;
+    uint64_t messages = 0;
     if (c->agents < 2)
         return tr_error_set(error, -EINVAL, "expected two agents or more: each tells another one");
     snprintf(scenario, sizeof scenario, "%s/scenario.yaml", bench->directory);
