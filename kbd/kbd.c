@@ -82,7 +82,9 @@ static int open_truth(tr_kbd_t *self, tr_error_t *error) {
     if (!o->store)
         return 0;
     int rc = tr_journal_open_postgres(&database, &journal, error);
-    return rc < 0 ? rc : tr_kb_truth_open(&self->truth, self->store, &journal, o->resident.data, error);
+    return rc < 0 ? rc
+                  : tr_kb_truth_open(
+                        &self->truth, self->store, &journal, o->resident.data, o->restore != NULL, error);
 }
 
 /* The model is known now: vectors of another one are made anew. */

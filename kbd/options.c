@@ -27,7 +27,8 @@ static const tr_option_t table[] = {
         "stands for --name."},
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     {"restore", 0, "FILE", TR_STRING(O, restore), NULL,
-        "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory.",
+        "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory, "
+        "and in the table of --store postgres.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"chunk-tokens", 0, "N", TR_INT(O, chunk_tokens), "300",
         "How many words a chunk has at most; code and tables may have twice as many. Of documents that are "
@@ -102,9 +103,8 @@ static const char *what_is_wrong(const tr_kbd_options_t *o) {
     if (o->replicas > 1 && count == 0)
         return "--replicas: expected --shards with it, of which two have each document";
     if (o->store && o->replicas > 1)
-        return "--store postgres: expected without --replicas; the database is what is replicated";
-    if (o->store && o->restore)
-        return "--restore: expected without --store postgres, whose table is the truth";
+        return "--store postgres: expected without --replicas, since what shards owe each other is in their "
+               "directories alone; leave --replicas away, and replicate the database";
     if (!o->store && o->conninfo)
         return "--conninfo: expected --store postgres with it";
     if (2 * o->chunk_overlap >= o->chunk_tokens)

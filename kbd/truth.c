@@ -335,7 +335,7 @@ static int write_namespace(tr_kb_truth_t *self, batch_t *b, const char *ns, tr_e
     return rc;
 }
 
-/* The state is last: until it is there the table counts as new. */
+/* The state goes first, and comes last: while it is not there the table counts as new. */
 static int write_whole(tr_kb_truth_t *self, tr_error_t *error) {
     batch_t b = {.truth = self};
     names_t names = {0};
@@ -343,6 +343,8 @@ static int write_whole(tr_kb_truth_t *self, tr_error_t *error) {
     if (rc == 0)
         rc = tr_kb_truth_set_sequence(
             self, 0, error); /* it is this table's, and to be read where it ends behind the state */
+    if (rc == 0)
+        rc = put(&b, &(tr_journal_op_t){.type = TR_JOURNAL_DELETE, .key = "s", .key_len = 1}, error);
     if (rc == 0)
         rc = put_range(&b, "D", 1, "O", 1, error);
     for (size_t i = 0; i < names.count && rc == 0; i++)
@@ -387,6 +389,13 @@ static int empty_store(tr_kb_truth_t *self, const char *data, tr_error_t *error)
     return rc;
 }
 
+/* A table that is new, or begins anew: directories that were made of what it had are told from those that are made of what it has. */
+static void begin_anew(tr_kb_truth_t *self) {
+    self->state = TR_KB_TRUTH_NEW;
+    self->instance = tr_random_seed() | 1;
+    self->sequence = 1;
+}
+
 /* What is in the store, as its setting says, and what is in the table. */
 static int compare(tr_kb_truth_t *self, const char *data, tr_error_t *error) {
     char text[48] = "";
@@ -400,9 +409,7 @@ static int compare(tr_kb_truth_t *self, const char *data, tr_error_t *error) {
         return rc;
     bool known = sscanf(text, "%llx:%llu", &instance, &sequence) == 2;
     if (!self->instance) {
-        self->state = TR_KB_TRUTH_NEW;
-        self->instance = tr_random_seed() | 1;
-        self->sequence = 1;
+        begin_anew(self);
         return known && sequence && names.count
                    ? tr_error_set(error, -EEXIST,
                          "the directory has documents of another table, and this one is "
@@ -419,8 +426,8 @@ static int compare(tr_kb_truth_t *self, const char *data, tr_error_t *error) {
     return self->state == TR_KB_TRUTH_LOST ? empty_store(self, data, error) : 0;
 }
 
-int tr_kb_truth_open(
-    tr_kb_truth_t *self, tr_kb_store_t *store, tr_journal_t **journal, const char *data, tr_error_t *error) {
+int tr_kb_truth_open(tr_kb_truth_t *self, tr_kb_store_t *store, tr_journal_t **journal, const char *data,
+    bool restored, tr_error_t *error) {
     *self = (tr_kb_truth_t){.store = store, .journal = *journal};
     *journal = NULL;
     tr_map_init(&self->changed, tr_random_seed());
@@ -429,7 +436,11 @@ int tr_kb_truth_open(
         self->journal, &(tr_journal_range_t){.from = "s", .from_len = 1}, 1, on_state, self, error);
     if (rc >= 0 && self->failed)
         rc = tr_error_set(error, -ENOMEM, "out of memory");
-    return rc < 0 ? rc : compare(self, data, error);
+    if (rc >= 0 && restored)
+        begin_anew(self);
+    else if (rc >= 0)
+        rc = compare(self, data, error);
+    return rc < 0 ? rc : 0;
 }
 
 int tr_kb_truth_fill(tr_kb_truth_t *self, const char *model, tr_error_t *error) {

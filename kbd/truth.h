@@ -24,7 +24,7 @@ typedef enum tr_kb_truth_state {
     TR_KB_TRUTH_SAME,
     TR_KB_TRUTH_BEHIND, /* the last batch is missing in the store */
     TR_KB_TRUTH_LOST,   /* all is to be read */
-    TR_KB_TRUTH_NEW,    /* nothing is in the table: what is in the store goes there */
+    TR_KB_TRUTH_NEW, /* nothing is in the table, or nothing that is wanted: what is in the store goes there */
 } tr_kb_truth_state_t;
 
 typedef struct tr_kb_truth {
@@ -41,9 +41,10 @@ typedef struct tr_kb_truth {
     uint64_t documents; /* that were read, or written, by tr_kb_truth_fill */
 } tr_kb_truth_t;
 
-/* Takes the journal, also where it fails. In state LOST the store is empty after it. -EEXIST: the store has documents that are not of this table. */
-int tr_kb_truth_open(
-    tr_kb_truth_t *self, tr_kb_store_t *store, tr_journal_t **journal, const char *data, tr_error_t *error);
+/* Takes the journal, also where it fails. In state LOST the store is empty after it. restored: the store has what the table is to have, in place of all that
+ * it has. -EEXIST: the store has documents that are not of this table. */
+int tr_kb_truth_open(tr_kb_truth_t *self, tr_kb_store_t *store, tr_journal_t **journal, const char *data,
+    bool restored, tr_error_t *error);
 /* Makes store and table the same. model: whose vectors there are; borrowed as long as this. */
 int tr_kb_truth_fill(tr_kb_truth_t *self, const char *model, tr_error_t *error);
 /* Before the store's commit: what its transaction has changed. After a failure nobody knows whether it is in the table. */

@@ -23,6 +23,7 @@ typedef struct world {
     char *directory;
     tr_kb_store_t *store;
     tr_kb_truth_t truth;
+    bool restored; /* what is opened next */
     tr_error_t error;
 } world_t;
 
@@ -35,7 +36,7 @@ static int open_world(world_t *w) {
     tr_journal_t *journal = NULL;
     ok(w, tr_kb_store_open(w->directory, &w->store, &w->error));
     ok(w, tr_journal_open_memory(w->table, &journal, &w->error));
-    int rc = tr_kb_truth_open(&w->truth, w->store, &journal, w->directory, &w->error);
+    int rc = tr_kb_truth_open(&w->truth, w->store, &journal, w->directory, w->restored, &w->error);
     return rc < 0 ? rc : tr_kb_truth_fill(&w->truth, MODEL, &w->error);
 }
 
@@ -297,6 +298,44 @@ static void test_a_new_table(void **state) {
     }
 }
 
+/* In place of all that the table has; where that was not finished the table is as it was, or begins anew, and another attempt ends well. */
+static void test_restored(void **state) {
+    (void)state;
+    for (unsigned n = 0; n < 5; n++) {
+        world_t *w = begin();
+        put(w, "n", "old", "before", 1);
+        put(w, "gone", "old", "before", 1);
+        ok(w, commit(w));
+        close_world(w, false);
+        lose_directory(w);
+        ok(w, tr_kb_store_open(w->directory, &w->store, &w->error));
+        ok(w, tr_kb_model_set(w->store, MODEL, &w->error));
+        put(w, "n", "restored", "after", 2);
+        ok(w, tr_kb_store_commit(w->store, &w->error));
+        tr_kb_store_close(&w->store);
+        if (n)
+            tr_journal_disk_fail_write(w->table, n, -EIO);
+        w->restored = true;
+        if (open_world(w) < 0) {
+            assert_int_not_equal(n, 0);
+            close_world(w, true);
+            ok(w, open_world(w));
+        }
+        w->restored = false;
+        for (int i = 0; i < 3; i++) {
+            is(w, "n", "restored", "after", 2);
+            is(w, "n", "old", NULL, 0);
+            is(w, "gone", "old", NULL, 0);
+            close_world(w, true);
+            if (i == 1)
+                lose_directory(w);
+            ok(w, open_world(w));
+            assert_int_equal(w->truth.state, i == 1 ? TR_KB_TRUTH_LOST : TR_KB_TRUTH_SAME);
+        }
+        end(w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made_anew),
@@ -304,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_writes_that_fail),
         cmocka_unit_test(test_what_is_not_its_own),
         cmocka_unit_test(test_a_new_table),
+        cmocka_unit_test(test_restored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,8 +100,34 @@ class Truth(postgres.Tables, shards_test.Shards):
         wrong = self.begin(data="mine", ready=False)
         self.assertNotEqual(wrong.wait(PATIENCE).code, 0)
         self.assertIn("not of this table", wrong.err)
-        for options in (("--replicas", "2", "--shards", "kb,kc"), ("--restore", "x")):
-            self.assertEqual(self.begin(*options, ready=False).wait(PATIENCE).code, 1)
+        refused = self.begin("--replicas", "2", "--shards", "kb,kc", ready=False)
+        self.assertEqual(refused.wait(PATIENCE).code, 1)
+        self.assertIn("replicate the database", refused.err)
+
+    def test_a_snapshot_is_restored(self):
+        """Into the table, in place of what is there; a file that is none changes nothing."""
+        kbd = self.begin()
+        self.add(DOCUMENTS)
+        self.until_vectors()
+        before = self.found()
+        path = self.say(action="snapshot", name="monday")["path"]
+        shutil.copy(path, f"{self.directory}/monday.db")
+        self.say(action="remove", namespace="n", ids=["d007"])
+        self.say(action="add", namespace="later", documents=DOCUMENTS[:3])
+        self.kill(kbd)
+        wrong = self.begin("--restore", self.database.conninfo_file, ready=False)
+        self.assertNotEqual(wrong.wait(PATIENCE).code, 0)
+        kbd = self.begin()
+        self.assertEqual(len(self.say(action="list", namespace="later")["documents"]), 3)
+        self.kill(kbd)
+        self.lose_directory()
+        kbd = self.begin("--restore", f"{self.directory}/monday.db")
+        self.assertRegex(kbd.err, "K019 .*documents=90 what=written")
+        self.assertEqual(self.found(), before)
+        self.kill(kbd)
+        self.lose_directory()
+        self.begin()
+        self.assertEqual(self.found(), before)
 
     def test_killed_while_it_is_written_to(self):
         """At moments of all kinds, now and then with its directory lost, or the database killed: what was acknowledged is there, nothing half."""
