@@ -82,7 +82,7 @@ async function attachAndRestart() {
 async function logs() {
     await view("logs");
     await page.getByLabel("Process", {exact: true}).selectOption("echo-1");
-    await page.locator("#view-logs .log:has-text('registered')").waitFor();
+    await page.locator("#view-logs .log:has-text('agentd A004')").waitFor();
     out.log = await page.locator("#view-logs .log div").allTextContents();
     await see("logs-of-a-process");
     await page.getByLabel("Only lines with").fill("no line has this");
