@@ -333,6 +333,33 @@ class Units(harness.SystemTest):
         (place / "wrong.service").write_text(texts["troupe-office-0.service"].replace("Type=notify", "Tipe=notify"))
         self.assertIn("Tipe", run(analyze, "verify", "--man=no", place / "wrong.service").stderr, "what is wrong is seen")
 
+    def test_what_is_revoked_on_a_host_stays_so(self):
+        """Who brings keys does not know of it; a certificate that was made since then is another one."""
+        certs = pathlib.Path(self.directory, "office-0", "certs")
+        public, secret = certs / "agent.a.yaml", certs / "secret" / "agent.a.yaml"
+        for name in ("broker", "agent.a", "agent.b"):
+            self.troupe("cert", "new", name, *(("--role", "broker") if name == "broker" else ()), "--certs", certs)
+        files = {f"certs/{path.relative_to(certs)}": path.read_text() for path in (public, certs / "agent.b.yaml", secret)}
+
+        def bring(files):
+            request = {"action": "keys", "fleet": "office-0", "files": files}
+            return self.troupe("host", "--state", self.directory, text=json.dumps(request))
+        (certs / "agent.b.yaml").unlink()
+        bring(files)
+        self.assertEqual((public.read_text(), secret.read_text()), (files["certs/agent.a.yaml"], files["certs/secret/agent.a.yaml"]))
+        self.assertTrue((certs / "agent.b.yaml").exists())
+
+        self.troupe("cert", "revoke", "agent.a", "--certs", certs)
+        revoked = public.read_text()
+        self.assertIn("revoked: ", revoked)
+        bring(files)
+        self.assertEqual(public.read_text(), revoked)
+        self.assertFalse(secret.exists(), "the secret part of a revoked certificate came back")
+
+        files["certs/agent.a.yaml"] = re.sub("(?m)^made: .*", "made: 2999-01-01T00:00:00Z", files["certs/agent.a.yaml"])
+        bring(files)
+        self.assertEqual((public.read_text(), secret.read_text()), (files["certs/agent.a.yaml"], files["certs/secret/agent.a.yaml"]))
+
     def test_up_tells_its_manager(self):
         import socket
         path = f"{self.directory}/notify"

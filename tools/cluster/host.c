@@ -1,6 +1,7 @@
 #include "tools/cluster/host.h"
 
 #include "lib/base/file.h"
+#include "lib/cert/cert_file.h"
 #include "tools/cluster/run.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
@@ -45,7 +46,46 @@ static bool path_valid(const char *path) {
     return names > 0;
 }
 
+static int write_text(const char *path, const char *text, tr_error_t *error) {
+    int rc = tr_file_write(path, text, strlen(text), 0600);
+    return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+/* Since when the certificate of that file is revoked here; 0: it is not, or there is none. */
+static int find_revoked(const work_t *w, const char *file, int64_t *ret_ms, tr_error_t *error) {
+    char path[PATH_MAX];
+    tr_cert_t *cert = NULL;
+    if (snprintf(path, sizeof path, "%s/" TR_FLEET_CERTS "/%s", w->directory, file) >= (int)sizeof path)
+        return too_long(error);
+    int rc = access(path, F_OK) == 0 ? tr_cert_load(path, &cert, error) : 0;
+    if (rc == 0)
+        *ret_ms = cert ? cert->revoked_ms : 0;
+    tr_cert_destroy(&cert);
+    return rc;
+}
+
+/* Who sends it may not know that it was revoked here: that stays, and its secret part stays away. One that was made since then is another. */
+static int write_certificate(
+    const work_t *w, const char *name, const char *path, const char *text, tr_error_t *error) {
+    static const char secrets[] = TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR "/";
+    int64_t revoked_ms = 0;
+    tr_cert_t *cert = NULL;
+    int rc = find_revoked(w, strrchr(name, '/') + 1, &revoked_ms, error);
+    if (rc < 0 || !revoked_ms)
+        return rc < 0 ? rc : write_text(path, text, error);
+    if (strncmp(name, secrets, sizeof secrets - 1) == 0)
+        return unlink(path) == 0 || errno == ENOENT
+                   ? 0
+                   : tr_error_set(error, -errno, "%s: %s", path, strerror(errno));
+    rc = tr_cert_parse(text, strlen(text), name, NULL, &cert, error);
+    if (rc == 0 && cert->made_ms > revoked_ms)
+        rc = write_text(path, text, error);
+    tr_cert_destroy(&cert);
+    return rc;
+}
+
 static int write_one(const work_t *w, const char *name, const char *text, tr_error_t *error) {
+    static const char certs[] = TR_FLEET_CERTS "/";
     char path[PATH_MAX], folder[PATH_MAX];
     if (!path_valid(name) || !text)
         return tr_error_set(error, -EINVAL, "files: \"%.100s\" is no path of a text", name);
@@ -54,12 +94,13 @@ static int write_one(const work_t *w, const char *name, const char *text, tr_err
     strcpy(folder, path);
     *strrchr(folder, '/') = '\0';
     int rc = tr_directory_make(folder);
-    if (rc == 0)
-        rc = tr_file_write(path, text, strlen(text), 0600);
-    return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
+    if (rc < 0)
+        return tr_error_set(error, rc, "%s: %s", folder, strerror(-rc));
+    return strncmp(name, certs, sizeof certs - 1) == 0 ? write_certificate(w, name, path, text, error)
+                                                       : write_text(path, text, error);
 }
 
-/* In their order. */
+/* In their order: a certificate's public part before its secret one. */
 static int write_files(const work_t *w, const json_t *files, tr_error_t *error) {
     const char *name;
     json_t *text;

@@ -9,6 +9,9 @@
  *   {"action": "keys", "fleet": NAME, "files": {PATH: TEXT ...}}
  *                 writes changed certificates (below certs/) of a fleet that was begun here, in their order: who runs reads them by itself
  *
+ * A certificate that is revoked here stays so, in `begin` and `keys`, unless the one that comes was made since then; its secret part is not
+ * written. One here that cannot be read is an error: it may be revoked.
+ *
  * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit.
  *
  * Paths are relative, of at most four names, none of them beginning with a dot.
