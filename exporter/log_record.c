@@ -15,15 +15,16 @@
 
 /* ---- secrets ---- */
 
-static const char *const secret_words[] = {"token", "secret", "password", "passwd", "authorization", "apikey",
-    "api_key", "api-key", "cookie", "conninfo", "dsn", "private", "credential"};
+static const char *const secret_words[] = {"token", "secret", "password", "passwd", "passphrase", "pwd",
+    "authorization", "apikey", "api_key", "api-key", "access_key", "access-key", "session_id", "session-id",
+    "cookie", "conninfo", "dsn", "private", "credential"};
 
 /* What follows one of these is taken out to the next blank or quote. */
 static const struct mark {
     const char *text;
     bool word; /* only where no letter or digit stands before it: "sk-", and not "task-" */
 } secret_marks[] = {{"bearer ", true}, {"basic ", true}, {"sk-", true}, {"ghp_", true}, {"xoxb-", true},
-    {"password=", false}, {"token=", false}, {"secret=", false}, {"api_key=", false}, {"apikey=", false}};
+    {"?sig=", false}, {"&sig=", false}, {"signature=", false}};
 
 static bool is_secret_key(const char *key) {
     for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words; i++)
@@ -54,6 +55,53 @@ static void blot_mark(char *text, const struct mark *mark) {
     }
 }
 
+static size_t name_len(const char *at) {
+    size_t n = 0;
+    while (isalnum((unsigned char)at[n]) || at[n] == '_' || at[n] == '-')
+        n++;
+    return n;
+}
+
+/* What stands before a value, from behind its name: quotes (escaped ones as well), blanks, and one colon or =. 0: there is none. */
+static size_t until_value(const char *at) {
+    size_t before = strspn(at, "\\\"'"), blanks = strspn(at + before, " \t");
+    const char *sign = at + before + blanks;
+    if (*sign != ':' && *sign != '=')
+        return 0;
+    sign++;
+    sign += strspn(sign, " \t");
+    return (size_t)(sign - at);
+}
+
+/* The value of a header goes to the end of the line, as that of a cookie has several, and that of an authorization a scheme. */
+static size_t value_len(const char *word, const char *at) {
+    bool header = strcmp(word, "cookie") == 0 || strcmp(word, "authorization") == 0;
+    return strcspn(at, header ? "\"'\\\r\n" : " \t\"',;&\\\r\n");
+}
+
+/* `NAME: value`, `NAME=value`, `"NAME": "value"` and `--NAME value`, where the name has such a word in it. Tokens that are counted
+ * (`tokens=50`) are none. */
+static void blot_named(char *text, const char *word) {
+    char *at = text;
+    while ((at = strcasestr(at, word))) {
+        char *begin = at;
+        while (begin > text && (isalnum((unsigned char)begin[-1]) || begin[-1] == '_' || begin[-1] == '-'))
+            begin--;
+        at += strlen(word);
+        if (strcmp(word, "token") == 0 && tolower((unsigned char)*at) == 's')
+            continue;
+        at += name_len(at);
+        size_t sign = until_value(at);
+        if (!sign && !(strncmp(begin, "--", 2) == 0 && *at == ' '))
+            continue;
+        at += sign ? sign : 1;
+        at += strspn(at, "\\\"'");
+        size_t len = value_len(word, at);
+        memset(at, '*', len);
+        at += len;
+    }
+}
+
 /* Stars in place of each, so that nothing has to grow. */
 static void blot(char *text) {
     size_t len;
@@ -64,6 +112,8 @@ static void blot(char *text) {
     }
     for (size_t i = 0; i < sizeof secret_marks / sizeof *secret_marks; i++)
         blot_mark(text, &secret_marks[i]);
+    for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words; i++)
+        blot_named(text, secret_words[i]);
 }
 
 static json_t *scrub_text(const json_t *value) {
