@@ -70,6 +70,21 @@ class Secure(fleet.FleetTest):
         harness.wait_until(lambda: self.troupe("ask", "clerk", "hello", "--timeout", "5s").out == "hello\n", "all to come again with theirs")
         self.assertEqual({name: row["pid"] for name, row in self.rows().items()}, before)
 
+    def test_a_certificate_is_taken_back_by_the_fleet(self):
+        self.up_detached(text=SECURE)
+        self.assert_answers("echo-1")
+        done = self.troupe("cert", "revoke", "agent.echo", "agent.nobody", "--fleet", "trio")
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("has no certificate agent.nobody here", done.err)
+        self.assert_answers("echo-1")  # of several it is all or none
+        done = self.ok("cert", "revoke", "agent.echo", "--fleet", "trio", "-o", "json")
+        self.assertIn("within two seconds", done.err)
+        rows = {row["name"]: row["state"] for row in done.json()}
+        self.assertEqual((rows["agent.echo"], rows["agent.clerk"]), ("revoked", "valid"))
+        harness.wait_until(lambda: self.troupe("ask", "echo-1", "hello", "--timeout", "2s").code != 0, "its holder to be kept out")
+        self.assertEqual(self.troupe("cert", "revoke", "agent.echo", "--fleet", "nobody").code, 2)
+        self.assertEqual(self.troupe("cert", "revoke", "agent.echo", "--fleet", "trio", "--certs", str(self.certs())).code, 1)
+
     def test_others_are_kept_out(self):
         self.up_detached(text=SECURE)
         done = self.troupe("ask", "echo-1", "hello", *self.bare(), "--timeout", "2s")

@@ -185,6 +185,25 @@ class Through(harness.SystemTest):
     def applies(self):
         return [json.loads(line) for line in (pathlib.Path(self.directory) / "applies").read_text().splitlines()]
 
+    def test_a_certificate_is_taken_back_in_the_cluster(self):
+        """The brokers' ConfigMap says so, and keys rotate after it without the one that has ended."""
+        mounted = pathlib.Path(self.directory) / "mounted"
+        mounted.mkdir()
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        broker = self.ready("broker", "--listen", "tcp://127.0.0.1:0", "--stream", "tcp://0.0.0.0:0", "--http", "none", "--platform", "office-0",
+                            "--cert", mounted / "secret/broker.yaml", "--certs", mounted)
+        self.forward_to(broker)
+        self.spawn("agentd", "--connect", broker.endpoint, "--cert", mounted / "secret/agent.editor.yaml", "--name", "editor", "--behaviour", "echo")
+        harness.wait_until(lambda: "editor" in {row["name"] for row in self.ok("ps", "-o", "json").json()}, "the agent")
+        done = self.ok("cert", "revoke", "agent.editor", "--fleet", "office", "-o", "json")
+        self.assertIn("kubectl -n office rollout restart statefulset/office", done.err)
+        self.assertEqual({row["name"]: row["state"] for row in done.json()}["agent.editor"], "revoked")
+        self.assertEqual(self.applies()[-1], ["ConfigMap/office-certs"])
+        self.assertIn("revoked: ", (mounted / "agent.editor.yaml").read_text())
+        harness.wait_until(lambda: "B048" in broker.err, "the broker to end its session")
+        self.ok("cert", "rotate", "--fleet", "office", "--grace", "1h")
+        self.assertEqual(self.applies()[-1], ["Secret/office-reader-key"])
+
     def test_keys_rotate_with_two_of_them_good(self):
         mounted = pathlib.Path(self.directory) / "mounted"
         mounted.mkdir()

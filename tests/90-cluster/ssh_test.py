@@ -186,6 +186,7 @@ class Ssh(Machines):
         logs = self.inside("logs", "pinned", "--lines", "50").out
         self.assertIn("pinned", logs)
         self.assertNotEqual(self.inside("logs", "nobody", code=None).code, 0)
+        self.take_back()
         again = self.up(self.FLEET.replace("SECURE", "true"), code=3)
         self.assertIn("runs already", again.err)
 
@@ -249,6 +250,15 @@ class Ssh(Machines):
         self.wait_answer("worker-1")
         self.wait_answer("svc:pin")
         self.assertEqual(pids(), ran)
+
+    def take_back(self):
+        """On the host that has it, and of no other."""
+        self.assertIn("that was attached has its own on its host", self.inside("cert", "revoke", "agent.late", "--fleet", "office", code=3).err)
+        states = {(row["fleet"], row["name"]): row["state"] for row in self.inside("cert", "revoke", "agent.pinned", "--fleet", "office", "-o", "json").json()}
+        self.assertEqual((states["office-2", "agent.pinned"], states["office-2", "operator"]), ("revoked", "valid"))
+        self.assertIn("revoked: ", (self.place / "far/office-2/certs/agent.pinned.yaml").read_text())
+        harness.wait_until(lambda: self.inside("ask", "svc:pin", "hello", "--timeout", "2s", code=None).code != 0, "its holder to be kept out", PATIENCE)
+        self.wait_answer("worker-1")
 
     def test_an_open_fleet_and_a_host_that_is_killed(self):
         self.addCleanup(self.down, "--purge")

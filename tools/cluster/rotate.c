@@ -1,6 +1,7 @@
 #include "tools/cluster/rotate.h"
 
 #include "lib/base/clock.h"
+#include "lib/cert/cert_file.h"
 #include "lib/cert/rotate.h"
 #include "tools/cli/session.h"
 #include "tools/cluster/apart.h"
@@ -23,6 +24,8 @@ typedef struct work {
     tr_apart_t apart;        /* `on` HERE: it runs on this machine */
     char certs[PATH_MAX];    /* of a fleet that runs here */
     json_t *public, *secret; /* of Kubernetes: objects; of no others */
+    const char *name;        /* what is taken back */
+    size_t found;            /* places that have it */
 } work_t;
 
 /* ---- where its certificates are ---- */
@@ -219,6 +222,79 @@ int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
     else if (code == TR_EXIT_OK) {
         tell_when(&t.work);
+        code = show(&t);
+    }
+    json_decref(t.work.public);
+    json_decref(t.work.secret);
+    tr_apart_finish(&t.work.apart);
+    return code;
+}
+
+/* ---- taking some back ---- */
+
+static int look_for(work_t *w, const char *fleet, const char *directory, tr_error_t *error) {
+    char path[PATH_MAX];
+    (void)fleet;
+    int rc = tr_cert_path(directory, w->name, path, error);
+    w->found += rc == 0 && access(path, F_OK) == 0;
+    return rc;
+}
+
+static int revoke_there(work_t *w, const char *fleet, const char *directory, tr_error_t *error) {
+    size_t before = w->found;
+    tr_cert_t *cert = NULL;
+    int rc = look_for(w, fleet, directory, error);
+    if (rc == 0 && w->found > before && tr_certs_revoke(w->call, directory, w->name, &cert) != TR_EXIT_OK)
+        rc = tr_error_set(error, -EIO, "%s cannot be revoked in %s", w->name, directory);
+    tr_cert_destroy(&cert);
+    return rc;
+}
+
+static int for_names(work_t *w, place_fn visit, tr_error_t *error) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->call->arguments.count; i++) {
+        w->name = w->call->arguments.items[i];
+        w->found = 0;
+        rc = each_place(w, visit, error);
+        if (rc == 0 && !w->found)
+            rc = tr_error_set(error, -EINVAL, "the fleet %s has no certificate %s here%s",
+                w->how->common->fleet, w->name,
+                w->apart.on == TR_APART_SSH
+                    ? "; an agent that was attached has its own on its host: there `troupe cert revoke NAME "
+                      "--fleet FLEET-N`"
+                    : "");
+    }
+    return rc;
+}
+
+static void tell_until(const work_t *w) {
+    if (w->apart.on == TR_APART_KUBERNETES)
+        fprintf(w->call->err,
+            "troupe cert revoke: a broker lets it in until the changed ConfigMap is in its pod, which takes "
+            "a "
+            "minute or two and was not waited for; to be sure at once, start the brokers again: "
+            "`kubectl -n %s rollout restart statefulset/%s`\n",
+            w->apart.namespace, w->apart.fleet);
+    else
+        fprintf(
+            w->call->err, "troupe cert revoke: the brokers have the file, and go by it within two seconds\n");
+}
+
+int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
+    tr_apart_rotate_t how = {.common = common};
+    table_t t = {.work = {.call = call, .how = &how}};
+    tr_error_t error = {0};
+    int rc = find(&t.work, &error), code = TR_EXIT_OK;
+    if (rc == 0)
+        rc = for_names(&t.work, look_for, &error);
+    if (rc == 0)
+        rc = for_names(&t.work, revoke_there, &error);
+    if (rc == 0)
+        rc = bring_public(&t.work, &error);
+    if (rc < 0)
+        code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
+    else {
+        tell_until(&t.work);
         code = show(&t);
     }
     json_decref(t.work.public);

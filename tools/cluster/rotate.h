@@ -1,4 +1,4 @@
-/* New keys for all certificates of a fleet but its brokers', wherever it runs: on this machine, on Kubernetes, in podman, over ssh. */
+/* New keys for all certificates of a fleet but its brokers', and the end of some of them, wherever it runs: on this machine, on Kubernetes, in podman, over ssh. */
 #ifndef TR_TOOLS_CLUSTER_ROTATE_H
 #define TR_TOOLS_CLUSTER_ROTATE_H
 
@@ -17,5 +17,11 @@ typedef struct tr_apart_rotate {
  * holders, who read them when they connect anew. What rotates already is brought again. An exit code; what was done is shown.
  */
 int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how);
+
+/*
+ * Takes back the certificates that the call's arguments name, on each host that has them, and brings that to the brokers; none of them where one
+ * is nowhere. How long brokers may let them in yet is told on the call's err. A second call brings it again. An exit code; what there is is shown.
+ */
+int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common);
 
 #endif

@@ -241,11 +241,12 @@ static bool group_of_file(const char *file, char out[TR_NAME_MAX + 1]) {
 
 int tr_fleet_certs_each(const char *state, int (*one)(void *arg, const char *group, tr_error_t *error),
     void *arg, tr_error_t *error) {
-    char directory[PATH_MAX], group[TR_NAME_MAX + 1];
+    char directory[PATH_MAX], secret[PATH_MAX], group[TR_NAME_MAX + 1];
     int rc = tr_fleet_certs_directory(state, directory, error);
     DIR *dir = rc == 0 ? opendir(directory) : NULL;
     for (struct dirent *entry = dir ? readdir(dir) : NULL; rc == 0 && entry; entry = readdir(dir))
-        if (group_of_file(entry->d_name, group))
+        if (group_of_file(entry->d_name, group) &&
+            tr_fleet_certs_secret_of(state, group, secret, NULL) == 0 && access(secret, F_OK) == 0)
             rc = one(arg, group, error);
     if (dir)
         closedir(dir);

@@ -33,7 +33,7 @@ int tr_fleet_certs_group_apart(
 /* The same of a group that was attached. */
 int tr_fleet_certs_group(const char *state, const tr_fleet_agent_t *agent, tr_error_t *error);
 
-/* Each group that has a certificate there; ends with the first negative result, which it returns. */
+/* Each group that has a certificate there with its secret part, which one that was taken back has not; ends with the first negative result, which it returns. */
 int tr_fleet_certs_each(const char *state, int (*one)(void *arg, const char *group, tr_error_t *error),
     void *arg, tr_error_t *error);
 

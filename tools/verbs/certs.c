@@ -39,6 +39,28 @@ int tr_certs_load(const tr_call_t *call, const char *directory, const char *name
     return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text) : TR_EXIT_OK;
 }
 
+static int remove_secret(const tr_call_t *call, const char *directory, const char *name) {
+    char path[PATH_MAX];
+    if (tr_secret_path(directory, name, path, NULL) < 0 || unlink(path) == 0 || errno == ENOENT)
+        return TR_EXIT_OK;
+    return tr_cli_fail(
+        call, TR_EXIT_REFUSED, "%s is revoked, but %s cannot be removed: %s", name, path, strerror(errno));
+}
+
+int tr_certs_revoke(const tr_call_t *call, const char *directory, const char *name, tr_cert_t **ret_cert) {
+    tr_error_t error = {0};
+    int code = tr_certs_load(call, directory, name, ret_cert);
+    if (code != TR_EXIT_OK)
+        return code;
+    tr_cert_t *cert = *ret_cert;
+    if (!cert->revoked_ms) {
+        cert->revoked_ms = tr_clock_wall_ms() / 1000 * 1000; /* as the file has it */
+        if (tr_cert_save(cert, directory, &error) < 0)
+            return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
+    }
+    return remove_secret(call, directory, name);
+}
+
 static bool is_certificate(const char *file) {
     size_t len = strlen(file), suffix = strlen(TR_CERT_SUFFIX);
     return len > suffix && file[0] != '.' && strcmp(file + len - suffix, TR_CERT_SUFFIX) == 0;

@@ -21,6 +21,9 @@ int tr_certs_directory(const tr_call_t *call, const char *option, char *out);
 /* DIR/NAME.yaml, or says why not. An exit code. */
 int tr_certs_load(const tr_call_t *call, const char *directory, const char *name, tr_cert_t **ret_cert);
 
+/* Revokes DIR/NAME.yaml from now on, where it is not yet, and removes its secret part there; or says why not. An exit code. */
+int tr_certs_revoke(const tr_call_t *call, const char *directory, const char *name, tr_cert_t **ret_cert);
+
 typedef struct tr_cert_list {
     tr_cert_t **items; /* by name */
     size_t count;

@@ -1,13 +1,9 @@
 /* `troupe cert revoke`: a certificate is good no more. */
-#include "lib/base/clock.h"
-#include "lib/cert/cert_file.h"
+#include "tools/cluster/rotate.h"
 #include "tools/verbs/certs.h"
 #include "tools/verbs/verbs.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <string.h>
-#include <unistd.h>
 
 typedef struct options {
     tr_cli_common_t common;
@@ -15,6 +11,10 @@ typedef struct options {
 
 static const tr_option_t table[] = {
     TR_CLI_CERTS_OPTION(options_t),
+    {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL,
+        "Certificates of a fleet, wherever it runs: its brokers get to know of it.",
+        .flags = TR_OPTION_FLAG_ONLY},
+    TR_CLI_STATE_OPTION(options_t),
     TR_CLI_OUTPUT_OPTION(options_t),
 };
 
@@ -25,8 +25,9 @@ static const tr_program_t program = {
         "Brokers that read this directory end its sessions and refuse its keys within two seconds. The "
         "public "
         "part stays and says since when; the secret part is removed where it is here. A broker on another "
-        "machine needs the changed file.",
-    .examples = "troupe cert revoke digester",
+        "machine needs the changed file: --fleet brings it to those of a fleet.",
+    .examples = "troupe cert revoke digester\n"
+                "troupe cert revoke agent.digester --fleet news",
     .options = table,
     .option_count = sizeof table / sizeof *table,
     .env_prefix = "TROUPE",
@@ -35,36 +36,18 @@ static const tr_program_t program = {
     .most_arguments = 256,
 };
 
-static int remove_secret(const tr_call_t *call, const char *directory, const char *name) {
-    char path[PATH_MAX];
-    if (tr_secret_path(directory, name, path, NULL) < 0 || unlink(path) == 0 || errno == ENOENT)
-        return TR_EXIT_OK;
-    return tr_cli_fail(
-        call, TR_EXIT_REFUSED, "%s is revoked, but %s cannot be removed: %s", name, path, strerror(errno));
-}
-
-static int take_back(const tr_call_t *call, const char *directory, const char *name, tr_cert_t **ret_cert) {
-    tr_error_t error = {0};
-    int code = tr_certs_load(call, directory, name, ret_cert);
-    if (code != TR_EXIT_OK)
-        return code;
-    tr_cert_t *cert = *ret_cert;
-    if (!cert->revoked_ms) {
-        cert->revoked_ms = tr_clock_wall_ms() / 1000 * 1000; /* as the file has it */
-        if (tr_cert_save(cert, directory, &error) < 0)
-            return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
-    }
-    return remove_secret(call, directory, name);
-}
-
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     char directory[PATH_MAX];
     tr_cert_t *certs[256] = {0};
     size_t n = 0;
+    if (o->common.fleet && o->common.certs)
+        return tr_cli_usage(call, "--certs: those of a fleet are where it has them");
+    if (o->common.fleet)
+        return tr_apart_revoke(call, &o->common);
     int code = tr_certs_directory(call, o->common.certs, directory);
     for (size_t i = 0; i < call->arguments.count && code == TR_EXIT_OK; i++) {
-        code = take_back(call, directory, call->arguments.items[i], &certs[n]);
+        code = tr_certs_revoke(call, directory, call->arguments.items[i], &certs[n]);
         n += certs[n] != NULL;
     }
     if (code == TR_EXIT_OK)
