@@ -3,6 +3,7 @@
  *
  * A plan that is watched has for each subtask "task", its id at the coordinator, and "state", what was told of that last. Where one fails, it is planned anew from its
  * description without the skills that failed, that takes its place (tr_plan_replace), and is submitted together with what needed it, which has failed with it.
+ * What replaces it keeps these skills as "without", and so does what replaces that: no way is tried twice.
  *
  * Events may be missed: while the link or the coordinator is away, or where too many came at once. So as long as a plan is watched the coordinator is asked
  * every `look-ms` how those of its tasks are that are not done, and at once after a gap or a restart. A task that it had taken and does not know any more has failed.

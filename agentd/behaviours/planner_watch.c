@@ -162,6 +162,22 @@ json_t *tr_planner_skills_without(const json_t *skills, const json_t *without) {
     return left;
 }
 
+/* What failed in a subtask's place: its own skills, and those of what it replaced. A new reference. */
+static json_t *ruled_out(const json_t *subtask) {
+    const json_t *own = json_object_get(subtask, "skills"), *before = json_object_get(subtask, "without");
+    json_t *all = tr_planner_skills_without(own, before);
+    for (size_t i = 0; i < json_array_size(before); i++)
+        json_array_append(all, json_array_get(before, i));
+    return all;
+}
+
+/* What has just taken the place of another has no task yet: else another way could be the one that failed first. */
+static void inherit(const json_t *subtasks, json_t *without) {
+    for (size_t i = 0; i < json_array_size(subtasks); i++)
+        if (!json_object_get(json_array_get(subtasks, i), "task"))
+            json_object_set(json_array_get(subtasks, i), "without", without);
+}
+
 /* By the number that an answer comes with. */
 static const json_t *find_number(const tr_planner_t *self, json_int_t number) {
     const char *mark;
@@ -233,8 +249,10 @@ static void on_replanned(
         end(self, watched, "failed", failed, result->detail);
         return;
     }
-    json_t *task = json_incref(json_object_get(gone, "task"));
+    json_t *task = json_incref(json_object_get(gone, "task")), *without = ruled_out(gone);
     const char *wrong = tr_plan_replace(plan, failed, result->value);
+    inherit(subtasks_of(watched), without);
+    json_decref(without);
     if (!wrong)
         wrong = tr_plan_wrong(json_object_get(plan, "subtasks"), NULL, TR_PLAN_MOST);
     json_object_del(self->by_task, json_string_value(task));
@@ -248,16 +266,17 @@ static void on_replanned(
 static void replan(tr_planner_t *self, const tr_message_t *message, json_t *watched, const json_t *subtask) {
     const json_t *description = json_object_get(subtask, "description"),
                  *skills = json_object_get(watched, "skills");
+    json_t *without = ruled_out(subtask);
     int rc = tr_thinker_ask(&self->thinker, message,
         &(tr_thinker_question_t){.op = TR_MIND_PLAN,
             .text = json_string_value(description),
             .length = json_string_length(description),
-            .input = json_pack("{s:o, s:I}", "skills",
-                tr_planner_skills_without(skills, json_object_get(subtask, "skills")), "most",
+            .input = json_pack("{s:o, s:I}", "skills", tr_planner_skills_without(skills, without), "most",
                 (json_int_t)self->most),
             .on_said = on_replanned,
             .carried = json_pack("{s:O, s:O}", "mark", json_object_get(watched, "mark"), "failed",
                 json_object_get(subtask, "id"))});
+    json_decref(without);
     if (rc < 0)
         end(self, watched, "failed", text_at(subtask, "id"), "it cannot be planned anew now");
 }

@@ -293,6 +293,27 @@ class Watched(minds.MindsTest):
         told = [t for t in self.told_until(tap, "completed") if "plan" in t]
         self.assertEqual([t["state"] for t in told], ["replanned", "completed"])
 
+    def test_no_way_is_tried_twice(self):
+        """Two skills fail one after the other, and the planner is killed between: only the third is left then."""
+        skills = ["search", "dig", "general"]
+        server = self.server()
+        server.does(*(model.chat(json.dumps({"task": "t", "priority": 5, "subtasks": [
+            {"id": "x", "description": "look for whales", "skills": [skill], "needs": []}]})) for skill in skills))
+        tap = self.tap()
+        start = ("p", "planner", {"skills": skills}, {"base-url": server.url, "model": "m", **model.QUICK}, ("--state", self.directory + "/state"))
+        child = self.agent(*start)
+        self.told("p", {"action": "submit", "text": "look for whales"})
+        self.failing()
+        self.told_until(tap, "replanned")
+        child.process.kill()
+        child.process.wait()
+        self.agent("digger", "executor", more=("--service", "dig"))
+        self.agent(*start)
+        told = [t for t in self.told_until(tap, "completed") if "plan" in t]
+        self.assertEqual([(t["state"], t["replans"]) for t in told], [("replanned", 1), ("replanned", 2), ("completed", 2)])
+        known = [request.json["messages"][-1]["content"].split('"skills"')[1].split("]")[0] for request in server.requests]
+        self.assertEqual([[skill for skill in skills if f'"{skill}"' in one] for one in known], [skills, skills[1:], skills[2:]])
+
 
 if __name__ == "__main__":
     minds.harness.main()
