@@ -60,6 +60,9 @@ int tr_exporter_open_logs(tr_exporter_t *self, tr_error_t *error) {
         if (rc == 0)
             tr_follow_recall(self->follows[i], mark), tr_follow_look(self->follows[i]);
     }
+    if (rc == 0 && n && !mark)
+        keep_mark(
+            self); /* killed before the first line, it begins here again, and not behind what came meanwhile */
     json_decref(mark);
     return rc < 0 ? tr_error_set(error, rc, "out of memory") : 0;
 }

@@ -270,6 +270,19 @@ class Exporter(harness.SystemTest):
         harness.wait_until(lambda: len({value[1] for value in self.pushed(store)}) == 50, "all lines at the other store")
         self.assertNotIn(b"GEHEIM", b"".join(request.body for request in store.requests))
 
+    def test_one_that_is_killed_before_its_first_line_misses_none(self):
+        """What had been written before its first start is not asked for; all since is, whether or not it has seen a line."""
+        store = self.receiver()
+        options = ("--logs", self.logs, "--elasticsearch", store.url)
+        self.write("old and not asked for")
+        exporter = self.exporter(*options)
+        exporter.send_signal(signal.SIGKILL)
+        exporter.wait()
+        self.write("m0", "m1")
+        self.exporter(*options)
+        harness.wait_until(lambda: len(self.documents(store)) == 2, "both lines")
+        self.assertEqual({document["message"] for document in self.documents(store).values()}, {"m0", "m1"})
+
     def test_what_the_store_refuses_in_part(self):
         store = self.receiver()
         answer = {"errors": True, "items": [{"create": {"status": 400, "error": {"type": "mapper_parsing_exception"}}}]}
