@@ -181,6 +181,7 @@ class Ssh(Machines):
         self.assertNotEqual(self.inside("attach", "nobody", code=None).code, 0)
         self.inside("attach", "late", "--behaviour", "echo", "--service", "late", "--timeout", "100s")
         self.wait_answer("late")
+        self.rotate_late()
         self.inside("detach", "late")
         self.assertNotIn(("east", "late"), self.rows())
         logs = self.inside("logs", "pinned", "--lines", "50").out
@@ -250,6 +251,20 @@ class Ssh(Machines):
         self.wait_answer("worker-1")
         self.wait_answer("svc:pin")
         self.assertEqual(pids(), ran)
+
+    def rotate_late(self):
+        """An agent that was attached has its keys on its host alone, and they rotate like all others."""
+        public, secret = (self.place / "far/office-0/certs" / part / "agent.late.yaml" for part in ("", "secret"))
+        before = secret.read_text()
+        self.inside("cert", "rotate", "--fleet", "office", "--grace", "1h", "--timeout", "60s")
+        self.assertNotEqual(secret.read_text(), before)
+        self.assertIn("old-key: ", public.read_text())
+        now = secret.read_text()
+        self.inside("cert", "rotate", "--fleet", "office", "--grace", "1h", "--timeout", "60s")
+        self.assertEqual(secret.read_text(), now)  # what rotates goes on
+        self.inside("cert", "rotate", "--fleet", "office", "--finish")
+        self.assertNotIn("old-key: ", public.read_text())
+        self.wait_answer("late")
 
     def take_back(self):
         """On the host that has it, and of no other."""

@@ -2,6 +2,7 @@
 
 #include "lib/base/file.h"
 #include "lib/cert/cert_file.h"
+#include "lib/cert/rotate.h"
 #include "tools/cluster/run.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
@@ -256,6 +257,27 @@ static int end(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t
 
 /* ---- changed keys ---- */
 
+/* Of agents that were attached here: nobody else has their keys. What rotates already, or was taken back, is left as it is. */
+static int rotate_own(const work_t *w, const json_t *request, tr_error_t *error) {
+    char certs[PATH_MAX];
+    size_t i;
+    json_t *one;
+    int64_t grace_ms = json_integer_value(json_object_get(request, "grace"));
+    bool finish = json_is_true(json_object_get(request, "finish"));
+    int rc = tr_fleet_certs_directory(w->directory, certs, error);
+    json_array_foreach(json_object_get(request, "rotate"), i, one) {
+        const char *name = json_string_value(one);
+        if (rc < 0 || !name || grace_ms < 0)
+            return rc < 0 ? rc
+                          : tr_error_set(error, -EINVAL, "rotate: expected names, and grace from 0 upwards");
+        rc = finish ? tr_cert_rotate_finish(certs, name, error)
+                    : tr_cert_rotate(certs, name, TR_FLEET_BROKER, grace_ms, error);
+        if (rc == -EALREADY || rc == -EKEYREVOKED || rc == -ENOENT)
+            rc = 0; /* gone: it was detached */
+    }
+    return rc;
+}
+
 /* Public parts come first: the broker here knows a key before its holder has it. */
 static int take_keys(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error) {
     static const char folder[] = TR_FLEET_CERTS "/";
@@ -267,6 +289,8 @@ static int take_keys(work_t *w, const json_t *request, json_t **ret_answer, tr_e
             return tr_error_set(error, -EINVAL, "files: \"%.100s\": expected nothing but what is in certs/",
                 json_object_iter_key(at));
     int rc = write_files(w, files, error);
+    if (rc == 0)
+        rc = rotate_own(w, request, error);
     if (rc == 0)
         *ret_answer = json_pack("{s:s}", "fleet", w->fleet);
     return rc;

@@ -6,8 +6,9 @@
  *                 writes the files below ROOT/NAME, each for its owner alone, and starts the fleet of fleet.yaml: as a unit of systemd, where that
  *                 runs here, else as plain processes (also where `plain` is true)
  *   {"action": "end", "fleet": NAME, "kill": false, "purge": false, "timeout": MS}
- *   {"action": "keys", "fleet": NAME, "files": {PATH: TEXT ...}}
- *                 writes changed certificates (below certs/) of a fleet that was begun here, in their order: who runs reads them by itself
+ *   {"action": "keys", "fleet": NAME, "files": {PATH: TEXT ...}, "rotate": [NAME ...], "grace": MS, "finish": false}
+ *                 writes changed certificates (below certs/) of a fleet that was begun here, in their order: who runs reads them by itself;
+ *                 and makes new keys for certificates that only this host has, or ends their old ones (`finish`)
  *
  * A certificate that is revoked here stays so, in `begin` and `keys`, unless the one that comes was made since then; its secret part is not
  * written. One here that cannot be read is an error: it may be revoked.

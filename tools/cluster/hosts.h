@@ -20,8 +20,14 @@ int tr_hosts_ps(const tr_call_t *call, const tr_apart_t *self);
 /* What has ended is known no more. `kill`: nor what cannot be reached, which is said. */
 int tr_hosts_down(
     const tr_call_t *call, tr_apart_t *self, bool kill, bool purge, int64_t timeout_ms, tr_error_t *error);
-/* The keys of each host to it, as they are here now. */
-int tr_hosts_bring_keys(const tr_apart_t *self, tr_error_t *error);
+/* What hosts do with keys that they alone have. */
+typedef struct tr_hosts_rotate {
+    int64_t grace_ms; /* old keys are good for so long */
+    bool finish;      /* no new keys: the old ones are good no more */
+} tr_hosts_rotate_t;
+
+/* The keys of each host to it, as they are here now. `rotate`, or NULL: agents that were attached there get new ones, which the host makes. */
+int tr_hosts_bring_keys(const tr_apart_t *self, const tr_hosts_rotate_t *rotate, tr_error_t *error);
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
 int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);

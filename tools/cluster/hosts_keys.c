@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEY_MOST 65536u
 
@@ -136,13 +137,33 @@ int tr_hosts_keys_give(
     return rc == 0 ? give_folder(secrets, TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR, secure, files, error) : rc;
 }
 
-static int bring_to(const tr_apart_t *self, const json_t *host, tr_error_t *error) {
+/* Agents that were attached have their keys on the host alone: of those there are none here. */
+static int name_attached(const tr_apart_t *self, const json_t *host, json_t *names, tr_error_t *error) {
+    char certs[PATH_MAX], path[PATH_MAX], name[TR_NAME_MAX + 8];
+    const char *group;
+    json_t *count;
+    int rc = tr_hosts_certs(self, json_string_value(json_object_get(host, "fleet")), certs, error);
+    json_object_foreach(json_object_get(host, "groups"), group, count) {
+        snprintf(name, sizeof name, "agent.%s", group);
+        if (rc == 0 && tr_cert_path(certs, name, path, NULL) == 0 && access(path, F_OK) < 0)
+            json_array_append_new(names, json_string(name));
+    }
+    return rc;
+}
+
+static int bring_to(
+    const tr_apart_t *self, const json_t *host, const tr_hosts_rotate_t *rotate, tr_error_t *error) {
     tr_ssh_t ssh = tr_hosts_ssh(self);
     const char *const words[] = {"host", *self->remote ? "--state" : NULL, self->remote, NULL};
     const char *fleet = json_string_value(json_object_get(host, "fleet"));
     json_t *files = json_object();
     int rc = tr_hosts_keys_give(self, fleet, json_is_true(json_object_get(host, "secure")), files, error);
-    json_t *request = json_pack("{s:s, s:s, s:o}", "action", "keys", "fleet", fleet, "files", files);
+    json_t *attached = json_array();
+    if (rc == 0 && rotate)
+        rc = name_attached(self, host, attached, error);
+    json_t *request = json_pack("{s:s, s:s, s:o, s:o, s:I, s:b}", "action", "keys", "fleet", fleet, "files",
+        files, "rotate", attached, "grace", (json_int_t)(rotate ? rotate->grace_ms : 0), "finish",
+        rotate && rotate->finish);
     char *text = rc == 0 && request ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
     if (rc == 0)
@@ -155,10 +176,10 @@ static int bring_to(const tr_apart_t *self, const json_t *host, tr_error_t *erro
     return rc;
 }
 
-int tr_hosts_bring_keys(const tr_apart_t *self, tr_error_t *error) {
+int tr_hosts_bring_keys(const tr_apart_t *self, const tr_hosts_rotate_t *rotate, tr_error_t *error) {
     size_t i;
     json_t *host;
     int rc = 0;
-    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, error);
+    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, rotate, error);
     return rc;
 }

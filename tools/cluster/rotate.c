@@ -83,7 +83,9 @@ static int bring_public(work_t *w, tr_error_t *error) {
     int rc = 0;
     switch (w->apart.on) {
     case TR_APART_HERE: break; /* the broker reads the very directory */
-    case TR_APART_SSH: return tr_hosts_bring_keys(&w->apart, error);
+    case TR_APART_SSH:
+        return tr_hosts_bring_keys(
+            &w->apart, w->name ? NULL : &(tr_hosts_rotate_t){w->how->grace_ms, w->how->finish}, error);
     case TR_APART_PODMAN: return tr_apart_hand_over_certs(&w->apart, error);
     case TR_APART_KUBERNETES:
         rc = make_objects(w, error);
