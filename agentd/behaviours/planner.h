@@ -17,7 +17,8 @@
 #define TR_PLANNER_ASK_MS   10000
 #define TR_PLANNER_WATCHED  256 /* plans; the oldest is let go of */
 #define TR_PLANNER_LOOK_MS  30000
-#define TR_PLANNER_TASK_MAX 80 /* bytes of a task's id, with its NUL */
+#define TR_PLANNER_BUSY_MS  1000 /* to the next look where too much is thought of to plan anew */
+#define TR_PLANNER_TASK_MAX 80   /* bytes of a task's id, with its NUL */
 
 typedef struct tr_planner {
     tr_thinker_t thinker; /* first */

@@ -263,7 +263,19 @@ static void on_replanned(
         resubmit(self, watched, failed);
 }
 
-static void replan(tr_planner_t *self, const tr_message_t *message, json_t *watched, const json_t *subtask) {
+/* It is asked for again soon, and planned anew then: nobody asked for it now who could be told that it is busy. */
+static void put_off(tr_planner_t *self, json_t *subtask) {
+    json_object_set_new(subtask, "put-off", json_true());
+    if (!self->looks_soon)
+        look_after(self, self->look_ms < TR_PLANNER_BUSY_MS ? self->look_ms : TR_PLANNER_BUSY_MS);
+}
+
+static void replan(tr_planner_t *self, const tr_message_t *message, json_t *watched, json_t *subtask) {
+    if (self->thinker.open >= TR_THINKER_MAX) {
+        put_off(self, subtask);
+        return;
+    }
+    json_object_del(subtask, "put-off");
     const json_t *description = json_object_get(subtask, "description"),
                  *skills = json_object_get(watched, "skills");
     json_t *without = ruled_out(subtask);
@@ -329,7 +341,7 @@ void tr_planner_hear(tr_planner_t *self, const tr_message_t *message) {
         return;
     json_t *watched = json_object_get(self->watched, text_at(self->by_task, task));
     json_t *subtask = find_by_task(subtasks_of(watched), task);
-    if (!subtask || is_in(subtask, state))
+    if (!subtask || (is_in(subtask, state) && !json_object_get(subtask, "put-off")))
         return;
     json_object_set_new(subtask, "state", json_string(state));
     take_state(self, message, watched, subtask);

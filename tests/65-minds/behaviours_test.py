@@ -1,5 +1,7 @@
 """Behaviours that think, each alone, by messages, with the built-in mind or with a model."""
+import asyncio
 import json
+import threading
 
 import minds
 from minds import model
@@ -313,6 +315,32 @@ class Watched(minds.MindsTest):
         self.assertEqual([(t["state"], t["replans"]) for t in told], [("replanned", 1), ("replanned", 2), ("completed", 2)])
         known = [request.json["messages"][-1]["content"].split('"skills"')[1].split("]")[0] for request in server.requests]
         self.assertEqual([[skill for skill in skills if f'"{skill}"' in one] for one in known], [skills, skills[1:], skills[2:]])
+
+    def test_a_planner_that_is_busy_does_not_give_up(self):
+        """A subtask fails while as many questions are open as it takes: it is planned anew when there is room."""
+        released = threading.Event()
+        way = [model.chat(json.dumps({"task": "t", "priority": 5, "subtasks": [
+            {"id": "x", "description": "look for whales", "skills": [skill], "needs": []}]})) for skill in ("search", "general")]
+
+        async def held(request, writer):
+            while not released.is_set():
+                await asyncio.sleep(0.02)
+            return await way[1](request, writer)
+        server = self.server()
+        server.does(way[0])
+        server.usual = held
+        tap = self.tap()
+        limits = {"limits": {name: "100s" for name in ("connect", "first-byte", "idle", "total")}}
+        self.agent("p", "planner", {"skills": ["search", "general"]}, {"base-url": server.url, "model": "m", **model.QUICK, **limits})
+        self.told("p", {"action": "submit", "text": "look for whales"})
+        for number in range(64):
+            self.assertEqual(self.run_verb("send", "p", "request", json.dumps({"text": f"look for whale {number}"})).code, 0)
+        minds.harness.wait_until(lambda: "too many questions at once" in self.run_verb("ask", "p", "look for more", "--timeout", "1s").err, "busy", 20)
+        self.failing()
+        minds.harness.wait_until(lambda: '"failed"' in json.dumps(self.told("p", {"action": "watched"})), "it has heard of the failure", 20)
+        released.set()
+        told = [t for t in self.told_until(tap, "completed") if "plan" in t]
+        self.assertEqual([(t["state"], t["replans"]) for t in told], [("replanned", 1), ("completed", 1)])
 
 
 if __name__ == "__main__":
