@@ -272,6 +272,7 @@ class Ssh(Machines):
         states = {(row["fleet"], row["name"]): row["state"] for row in self.inside("cert", "revoke", "agent.pinned", "--fleet", "office", "-o", "json").json()}
         self.assertEqual((states["office-2", "agent.pinned"], states["office-2", "operator"]), ("revoked", "valid"))
         self.assertIn("revoked: ", (self.place / "far/office-2/certs/agent.pinned.yaml").read_text())
+        self.assertFalse((self.place / "far/office-2/certs/secret/agent.pinned.yaml").exists())
         harness.wait_until(lambda: self.inside("ask", "svc:pin", "hello", "--timeout", "2s", code=None).code != 0, "its holder to be kept out", PATIENCE)
         self.wait_answer("worker-1")
 
@@ -380,6 +381,11 @@ class Units(harness.SystemTest):
         bring(files)
         self.assertEqual(public.read_text(), revoked)
         self.assertFalse(secret.exists(), "the secret part of a revoked certificate came back")
+
+        other = {"certs/agent.b.yaml": files["certs/agent.b.yaml"] + "revoked: 2026-01-01T00:00:00Z\n"}
+        self.assertTrue((certs / "secret/agent.b.yaml").exists())
+        bring(other)
+        self.assertFalse((certs / "secret/agent.b.yaml").exists(), "what was revoked where keys are made has no secret part here")
 
         files["certs/agent.a.yaml"] = re.sub("(?m)^made: .*", "made: 2999-01-01T00:00:00Z", files["certs/agent.a.yaml"])
         bring(files)

@@ -65,22 +65,33 @@ static int find_revoked(const work_t *w, const char *file, int64_t *ret_ms, tr_e
     return rc;
 }
 
-/* Who sends it may not know that it was revoked here: that stays, and its secret part stays away. One that was made since then is another. */
+static int remove_secret(const work_t *w, const char *file, tr_error_t *error) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/" TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR "/%s", w->directory, file) >=
+        (int)sizeof path)
+        return too_long(error);
+    return unlink(path) == 0 || errno == ENOENT
+               ? 0
+               : tr_error_set(error, -errno, "%s: %s", path, strerror(errno));
+}
+
+/* Who sends it may not know that it was revoked here: that stays, and there is no secret part of it. One that was made since then is another. */
 static int write_certificate(
     const work_t *w, const char *name, const char *path, const char *text, tr_error_t *error) {
     static const char secrets[] = TR_FLEET_CERTS "/" TR_CERT_SECRET_DIR "/";
+    const char *file = strrchr(name, '/') + 1;
     int64_t revoked_ms = 0;
     tr_cert_t *cert = NULL;
-    int rc = find_revoked(w, strrchr(name, '/') + 1, &revoked_ms, error);
-    if (rc < 0 || !revoked_ms)
-        return rc < 0 ? rc : write_text(path, text, error);
+    int rc = find_revoked(w, file, &revoked_ms, error);
+    if (rc < 0)
+        return rc;
     if (strncmp(name, secrets, sizeof secrets - 1) == 0)
-        return unlink(path) == 0 || errno == ENOENT
-                   ? 0
-                   : tr_error_set(error, -errno, "%s: %s", path, strerror(errno));
+        return revoked_ms ? remove_secret(w, file, error) : write_text(path, text, error);
     rc = tr_cert_parse(text, strlen(text), name, NULL, &cert, error);
-    if (rc == 0 && cert->made_ms > revoked_ms)
+    if (rc == 0 && (!revoked_ms || cert->made_ms > revoked_ms))
         rc = write_text(path, text, error);
+    if (rc == 0 && cert->revoked_ms)
+        rc = remove_secret(w, file, error);
     tr_cert_destroy(&cert);
     return rc;
 }
