@@ -49,7 +49,7 @@ def serve(test):
     log = open(os.path.join(test.directory, "llama.log"), "wb")
     test.addCleanup(log.close)
     server = subprocess.Popen([*program, "-m", path, "--host", "127.0.0.1", "--port", str(port), "-c", "8192", "-np", "2", "--jinja",
-                               "--override-kv", "llama.context_length=int:4096", "--embeddings", "--pooling", "mean", "--offline"],
+                               "--override-kv", "llama.context_length=int:4096", "--embeddings", "--pooling", "mean", "--offline", "--metrics"],
                               stdout=log, stderr=log)
     test.addCleanup(server.wait)
     test.addCleanup(server.kill)
@@ -62,6 +62,13 @@ def serve(test):
             return False
     harness.wait_until(healthy, "llama-server is up", START)
     return f"http://127.0.0.1:{port}/v1"
+
+
+def predicted(base_url):
+    """How many tokens the model of this server has written so far, as the server itself counts."""
+    with urllib.request.urlopen(base_url.removesuffix("/v1") + "/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith("llamacpp:tokens_predicted_total "))
 
 
 def main():

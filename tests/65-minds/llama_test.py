@@ -13,9 +13,16 @@ class Llama(minds.MindsTest):
                      "limits": {"first-byte": "60s", "idle": "60s", "total": "120s"}}
 
     def answered(self, agent, content):
-        done = self.run_verb("ask", agent, content if isinstance(content, str) else json.dumps(content), "-o", "json", "--timeout", "100s")
+        done = self.asked(agent, content if isinstance(content, str) else json.dumps(content))
         self.assertEqual(done.code, 0, done)
         return done.json()
+
+    def asked(self, agent, content):
+        """Whoever answers at last: the model has written something for it."""
+        before = llama.predicted(self.mind["base-url"])
+        done = self.run_verb("ask", agent, content, "-o", "json", "--timeout", "100s")
+        minds.harness.wait_until(lambda: llama.predicted(self.mind["base-url"]) > before, f"the model writes for {agent}", 20)
+        return done
 
     def assert_by_model(self, answer):
         """Or by the built-in mind, because the model's answer was none: cut, or not by its schema."""
@@ -55,7 +62,7 @@ class Llama(minds.MindsTest):
         self.agent("p", "planner", {"skills": ["search", "write"]}, mind=self.mind)
         self.assert_by_model(self.answered("p", "write a report on whales"))
         self.agent("x", "executor", mind=self.mind)
-        done = self.run_verb("ask", "x", "calculate 6*7", "-o", "json", "--timeout", "100s")
+        done = self.asked("x", "calculate 6*7")
         self.assertIn(done.code, (0, 3), done)
         self.assertTrue(done.code == 0 or any(word in done.err for word in ("not-done", "repeated", "step-limit")), done)
 
