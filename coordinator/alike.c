@@ -64,7 +64,7 @@ static const float *vector_of(tr_alike_t *self, const char *name) {
     if (words)
         split_words(words);
     bool good = words && vector &&
-                tr_embed_batch(self->embed, &(tr_embed_text_t){words, strlen(words)}, 1, vector) == 0 &&
+                tr_embed_batch(self->embed, &(tr_embed_text_t){words, strlen(words), 0}, 1, vector) == 0 &&
                 tr_map_put(&self->vectors, name, strlen(name), (uint64_t)(uintptr_t)vector) == 0;
     free(words);
     if (good)

@@ -50,7 +50,7 @@ static json_t *vectors_json(tr_embed_t *embed, const job_t *job) {
     json_t *data = NULL;
     for (size_t i = 0; texts && i < count; i++) {
         const json_t *text = json_array_get(job->texts, i);
-        texts[i] = (tr_embed_text_t){json_string_value(text), json_string_length(text)};
+        texts[i] = (tr_embed_text_t){json_string_value(text), json_string_length(text), 0};
     }
     if (texts && vectors && tr_embed_batch(embed, texts, count, vectors) == 0) {
         data = json_array();

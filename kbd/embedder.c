@@ -39,7 +39,7 @@ static void embed(tr_kb_embedder_t *self) {
     tr_kb_batch_t *batch = &self->batch;
     tr_embed_text_t texts[TR_EMBED_BATCH];
     for (size_t i = 0; i < batch->count; i++)
-        texts[i] = (tr_embed_text_t){batch->texts[i], strlen(batch->texts[i])};
+        texts[i] = (tr_embed_text_t){batch->texts[i], strlen(batch->texts[i]), batch->leads[i]};
     batch->vectors = calloc(batch->count, tr_embed_dimensions(self->there) * sizeof(float));
     batch->rc = batch->vectors ? tr_embed_batch(self->there, texts, batch->count, batch->vectors) : -ENOMEM;
 }
@@ -211,7 +211,7 @@ void tr_kb_embedder_ask(tr_kb_embedder_t *self, tr_embed_ask_t *ask) {
     }
     ask->rc = 0;
     for (size_t i = 0; i < ask->count && ask->rc == 0; i++) {
-        tr_embed_text_t one = {ask->texts[i], strlen(ask->texts[i])};
+        tr_embed_text_t one = {ask->texts[i], strlen(ask->texts[i]), 0};
         ask->rc = tr_embed_batch(self->here, &one, 1, ask->vectors + i * self->dimensions);
     }
     ask->done(ask);

@@ -14,12 +14,13 @@
 typedef struct tr_kb_batch {
     size_t count;
     int64_t chunks[TR_EMBED_BATCH], namespaces[TR_EMBED_BATCH];
-    char *texts[TR_EMBED_BATCH]; /* owned */
-    float *vectors;              /* `count` of them, when it has come back; owned */
-    bool known[TR_EMBED_BATCH];  /* whose vectors are there before it is started */
-    int rc;                      /* of the embedding, as of a tr_embed_ask_t */
-    size_t asked;                /* of a server: those that are not known */
-    bool refused;                /* as of a tr_embed_ask_t, as are the next two */
+    char *texts[TR_EMBED_BATCH];  /* owned */
+    size_t leads[TR_EMBED_BATCH]; /* of a tr_embed_text_t */
+    float *vectors;               /* `count` of them, when it has come back; owned */
+    bool known[TR_EMBED_BATCH];   /* whose vectors are there before it is started */
+    int rc;                       /* of the embedding, as of a tr_embed_ask_t */
+    size_t asked;                 /* of a server: those that are not known */
+    bool refused;                 /* as of a tr_embed_ask_t, as are the next two */
     int64_t retry_after_ms;
     tr_error_t error;
 } tr_kb_batch_t;
@@ -40,7 +41,7 @@ void tr_kb_embedder_destroy(tr_kb_embedder_t **self);
 const char *tr_kb_embedder_model(const tr_kb_embedder_t *self);
 const char *tr_kb_embedder_warning(const tr_kb_embedder_t *self);
 size_t tr_kb_embedder_dimensions(const tr_kb_embedder_t *self);
-size_t tr_kb_embedder_words(const tr_kb_embedder_t *self); /* of a passage; 0 = all */
+size_t tr_kb_embedder_words(const tr_kb_embedder_t *self); /* of a passage's lead; 0 = all */
 /* The batch to fill and to start; NULL: one is under way. */
 tr_kb_batch_t *tr_kb_embedder_idle(tr_kb_embedder_t *self);
 void tr_kb_embedder_start(tr_kb_embedder_t *self);

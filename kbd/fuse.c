@@ -4,13 +4,33 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SHARE        .1  /* of the vectors, where all words are known */
-#define LEARNT_SHARE .85 /* of the words' */
-#define LEADERS      2
+/* The vectors' share, from where they tell hardly anything apart to where the nearest stands alone; and what unknown words add to it. */
+#define SHARE_LEAST    .14
+#define SHARE_MOST     .6
+#define CONTRAST_LEAST .4
+#define CONTRAST_MOST  .55
+#define UNKNOWN_ADD    .6
+#define ENOUGH         20u /* hits: of fewer the last is no background to stand out from */
+#define LEARNT_SHARE   .85 /* of the words' */
+#define LEADERS        2
 
-double tr_fuse_share(double coverage) {
-    double unknown = 1 - (coverage < 0 ? 0 : coverage > 1 ? 1 : coverage);
-    return SHARE + (1 - SHARE) * unknown * unknown;
+static double within(double value, double least, double most) {
+    return value > least ? value < most ? value : most : least; /* NaN is the least */
+}
+
+/* How much nearer the nearest is than the last that counts, of what it could be. */
+static double contrast(const tr_fuse_list_t *vector) {
+    if (vector->count < ENOUGH)
+        return 0;
+    double first = vector->hits[0].score,
+           last = vector->hits[(vector->count < TR_FUSE_DEPTH ? vector->count : TR_FUSE_DEPTH) - 1].score;
+    return last < 1 ? (first - last) / (1 - last) : 0;
+}
+
+double tr_fuse_share(const tr_fuse_list_t *vector, double coverage) {
+    double stands = within(contrast(vector), CONTRAST_LEAST, CONTRAST_MOST) - CONTRAST_LEAST;
+    double share = SHARE_LEAST + (SHARE_MOST - SHARE_LEAST) * stands / (CONTRAST_MOST - CONTRAST_LEAST);
+    return share * (1 + UNKNOWN_ADD * (1 - within(coverage, 0, 1)));
 }
 
 /* To 0 .. 1; a list of equals is worth half. */

@@ -3,8 +3,10 @@
  *
  * Up to three lists come: what the query's own words have found (plain), what these and the words learnt from it have found (learnt), and what vectors have found.
  * Each list's scores are stretched to 0 .. 1 (of its best 100: far behind them they are noise), and added with weights. Rank fusion without weights loses to
- * the better list where the other one is weak; so the vectors get a small share, and more where the words have less to say: a query whose words
- * the namespace does not know (misspelt ones, other languages) is the vectors' to answer.
+ * the better list where the other one is weak, and no fixed weights are right for all collections: an encoder of sentences is the better one for sentences, and hardly
+ * of use for pages, of which it has read the beginning. How good it is shows in its own scores. Where the nearest stands out from the hundredth, it has told them
+ * apart; where all are about as near, it has not. So by that contrast the vectors get their share; and some more where the words have less to say, as the namespace
+ * does not know them (misspelt ones, other languages).
  *
  * Learnt words bring more that is about the same, but lead away from the one passage that was meant, where one was; and nothing in the scores tells
  * the two kinds of queries apart. But what is lost is lost at the very top, and what is won is won below it. So the first two places go by
@@ -29,14 +31,15 @@ typedef struct tr_kb_fused {
     double first;     /* what it would have without the learnt words */
 } tr_kb_fused_t;
 
-/* The vectors' share for a query of whose words (by weight) `coverage` is known: 0 .. 1. */
-double tr_fuse_share(double coverage);
-
 /* Best first. */
 typedef struct tr_fuse_list {
     const tr_kb_hit_t *hits;
     size_t count;
 } tr_fuse_list_t;
+
+/* The vectors' share for a query: by how far the best of what they have found stands out, and by how much of the query's words (by weight) is known, `coverage`.
+ * 0 .. 1. Scores are cosines. */
+double tr_fuse_share(const tr_fuse_list_t *vector, double coverage);
 
 typedef struct tr_fuse_lists {
     tr_fuse_list_t plain, learnt, vector; /* learnt may be empty: there was nothing to learn */

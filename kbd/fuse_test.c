@@ -77,10 +77,23 @@ static void learnt_words_order_the_rest(void **state) {
 
 static void shares(void **state) {
     (void)state;
-    assert_true(tr_fuse_share(1) < .5);
-    assert_true(tr_fuse_share(0) == 1);
-    assert_true(tr_fuse_share(.5) > tr_fuse_share(.9));
-    assert_true(tr_fuse_share(7) >= 0 && tr_fuse_share(-1) <= 1);
+    enum { HITS = 30 };
+    tr_kb_hit_t sharp[HITS], blurred[HITS], strange[HITS], equal[HITS];
+    for (int i = 0; i < HITS; i++) {
+        sharp[i] = (tr_kb_hit_t){i, i, i ? .3 : .9};
+        blurred[i] = (tr_kb_hit_t){i, i, .6 - .004 * i};
+        strange[i] = (tr_kb_hit_t){i, i, NAN};
+        equal[i] = (tr_kb_hit_t){i, i, 1};
+    }
+    const tr_fuse_list_t good = {sharp, HITS}, poor = {blurred, HITS}, few = {sharp, 3};
+    assert_true(tr_fuse_share(&good, 1) > .5 && tr_fuse_share(&poor, 1) < .2);
+    assert_true(tr_fuse_share(&good, .5) > tr_fuse_share(&good, .9));
+    assert_true(
+        tr_fuse_share(&poor, 0) < .5); /* what tells nothing apart does not answer for the words either */
+    assert_true(tr_fuse_share(&good, 7) > 0 && tr_fuse_share(&good, -1) <= 1);
+    assert_true(tr_fuse_share(&few, 1) < .2);
+    assert_true(tr_fuse_share(&(tr_fuse_list_t){strange, HITS}, NAN) < .5);
+    assert_true(tr_fuse_share(&(tr_fuse_list_t){equal, HITS}, 1) < .2);
 }
 
 int main(void) {

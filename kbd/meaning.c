@@ -33,8 +33,8 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\n' || c == '\t';
 }
 
-/* The first words of a text, `most` at most; how many these are. */
-static size_t add_words(tr_textbuf_t *out, const char *text, size_t len, size_t most) {
+/* The first words of a text, `most` at most; how many bytes that is. *said is how many words. */
+static size_t add_words(tr_textbuf_t *out, const char *text, size_t len, size_t most, size_t *said) {
     size_t at = 0, words = 0;
     while (at < len && words < most) {
         while (at < len && is_blank(text[at]))
@@ -44,25 +44,30 @@ static size_t add_words(tr_textbuf_t *out, const char *text, size_t len, size_t 
             at++;
     }
     tr_textbuf_add(out, text, at);
-    return words;
+    *said += words;
+    return at;
 }
 
-/* What is said about it counts as much as what it says. */
-static void add_passage(tr_textbuf_t *out, const tr_kb_stale_t *stale, size_t most) {
-    size_t said = add_words(out, stale->title, strlen(stale->title), most ? TITLE_WORDS : SIZE_MAX);
+/* What is said about it counts as much as what it says. The first `most` words of both are the lead, whose length is the result; 0 = all is. */
+static size_t add_passage(tr_textbuf_t *out, const tr_kb_stale_t *stale, size_t most) {
+    size_t said = 0;
+    add_words(out, stale->title, strlen(stale->title), most ? TITLE_WORDS : SIZE_MAX, &said);
     if (stale->heading) {
         tr_textbuf_add_string(out, ". ");
-        said += add_words(out, stale->heading, strlen(stale->heading), most ? HEADING_WORDS : SIZE_MAX);
+        add_words(out, stale->heading, strlen(stale->heading), most ? HEADING_WORDS : SIZE_MAX, &said);
     }
     tr_textbuf_add_string(out, ". ");
-    add_words(out, stale->text, stale->text_len, most ? most - said : SIZE_MAX);
+    size_t at = add_words(out, stale->text, stale->text_len, most ? most - said : SIZE_MAX, &said);
+    size_t lead = out->length;
+    tr_textbuf_add(out, stale->text + at, stale->text_len - at);
+    return most ? lead : 0;
 }
 
 static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
     fill_t *fill = arg;
     tr_kb_batch_t *batch = fill->batch;
     tr_textbuf_t text = {0};
-    add_passage(&text, stale, fill->words);
+    size_t lead = add_passage(&text, stale, fill->words);
     char *taken = tr_textbuf_take(&text);
     if (!taken) {
         fill->failed = true;
@@ -76,6 +81,7 @@ static bool take_stale(void *arg, const tr_kb_stale_t *stale) {
     }
     batch->chunks[batch->count] = stale->chunk;
     batch->namespaces[batch->count] = stale->ns;
+    batch->leads[batch->count] = lead;
     batch->texts[batch->count++] = taken;
     return batch->count < fill->most;
 }

@@ -33,8 +33,9 @@ static int find_words(tr_kb_search_t *s, tr_error_t *error) {
 static double share_of(const tr_kb_search_t *s) {
     return s->mode == TR_KB_VECTORS ? 1
            : s->vector_count == 0   ? 0
-           : s->lexical_count == 0  ? 1
-                                    : tr_fuse_share(s->coverage);
+           : s->lexical_count == 0
+               ? 1
+               : tr_fuse_share(&(tr_fuse_list_t){s->vector, s->vector_count}, s->coverage);
 }
 
 /* What is like a document is not that document. */

@@ -52,8 +52,8 @@ int tr_builtin_embed(tr_builtin_t *self, const tr_mind_request_t *request, char 
     tr_embed_text_t *texts = calloc(count, sizeof *texts);
     int rc = texts && (!is_list || list.items) ? open_embedder(self, detail) : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < count; i++)
-        texts[i] = is_list ? (tr_embed_text_t){list.items[i].text, list.items[i].length}
-                           : (tr_embed_text_t){request->text ? request->text : "", request->length};
+        texts[i] = is_list ? (tr_embed_text_t){list.items[i].text, list.items[i].length, 0}
+                           : (tr_embed_text_t){request->text ? request->text : "", request->length, 0};
     if (rc == 0)
         rc = embed_all(self->embed, texts, count, ret_value);
     free(texts);

@@ -11,6 +11,7 @@
 
 #include "lib/base/module.h"
 #include "lib/embed/blas.h"
+#include "lib/embed/blend.h"
 #include "lib/embed/embed_kind.h"
 #include "lib/embed/ngrams.h"
 
@@ -40,7 +41,18 @@ static int open_file(
     int rc = tr_module_load(&module_kind, options->module, (const void **)&module, error);
     if (told)
         tr_blas_forget();
-    return rc < 0 ? rc : module->open(path, ret_embed, error);
+    tr_embed_t *meaning = NULL, *letters = NULL;
+    if (rc == 0)
+        rc = module->open(path, &meaning, error);
+    if (rc < 0)
+        return rc;
+    rc = tr_ngrams_open(&letters);
+    if (rc == 0)
+        rc = tr_blend_open(meaning, letters, ret_embed);
+    else
+        tr_embed_close(&meaning);
+    return rc < 0 ? tr_error_set(error, rc, "cannot open the embeddings' model %s: %s", path, strerror(-rc))
+                  : 0;
 }
 
 int tr_embed_open(const tr_embed_options_t *options, tr_embed_t **ret_embed, tr_error_t *error) {

@@ -35,6 +35,8 @@ typedef struct tr_embed_options {
 typedef struct tr_embed_text {
     const char *text;
     size_t length; /* bytes */
+    size_t
+        lead; /* bytes of it that an encoder of sentences reads, and only letters count of what follows; 0 = all */
 } tr_embed_text_t;
 
 /* -ENOENT: a named file is not there; -EBADMSG: it is damaged or of another version; -ENOTSUP: no module; -ENOMEM; or the errno of
@@ -45,9 +47,9 @@ void tr_embed_close(tr_embed_t **self);
 
 /* Floats of a vector. */
 size_t tr_embed_dimensions(const tr_embed_t *self);
-/* Name and version: "use-lite-1", "ngrams-1". What is stored with vectors, to know when they must be made anew. */
+/* Name and version: "use-lite-2", "ngrams-1". What is stored with vectors, to know when they must be made anew. */
 const char *tr_embed_model(const tr_embed_t *self);
-/* How many words of a passage, from its beginning, are to be embedded for a search; 0 = all. An encoder of sentences blurs what is longer, and is slow. */
+/* How many words of a passage, from its beginning, are to be its lead for a search; 0 = all. An encoder of sentences blurs what is longer, and is slow. */
 size_t tr_embed_passage_words(const tr_embed_t *self);
 /* What a user should know of this embedder, and the cure; "" where there is nothing. */
 const char *tr_embed_warning(const tr_embed_t *self);

@@ -26,7 +26,7 @@ static float *embed_texts(tr_embed_t *embed, const char *const *texts, size_t co
     float *vectors = malloc(count * tr_embed_dimensions(embed) * sizeof *vectors);
     assert_non_null(vectors);
     for (size_t i = 0; i < count; i++)
-        spans[i] = (tr_embed_text_t){texts[i], strlen(texts[i])};
+        spans[i] = (tr_embed_text_t){texts[i], strlen(texts[i]), 0};
     assert_int_equal(tr_embed_batch(embed, spans, count, vectors), 0);
     return vectors;
 }

@@ -37,7 +37,7 @@ typedef struct {
 static tr_embed_text_t next_field(char **at) {
     char *from = *at, *to = from;
     bool is_quoted = *from == '"';
-    tr_embed_text_t field = {from, 0};
+    tr_embed_text_t field = {from, 0, 0};
     from += is_quoted;
     while (*from && (is_quoted || (*from != ',' && *from != '\n'))) {
         if (is_quoted && *from == '"' && from[1] != '"')

@@ -124,7 +124,7 @@ static int compare(tr_embed_t *embed, json_t *found, const parts_t *p, tr_error_
     float *vectors = calloc(p->n * dimensions, sizeof *vectors);
     int rc = texts && vectors ? 0 : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < p->n; i++)
-        texts[i] = (tr_embed_text_t){p->texts[i], strlen(p->texts[i])};
+        texts[i] = (tr_embed_text_t){p->texts[i], strlen(p->texts[i]), 0};
     if (rc == 0)
         rc = tr_embed_batch(embed, texts, p->n, vectors);
     if (rc == 0)
