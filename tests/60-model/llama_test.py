@@ -34,6 +34,9 @@ class Llama(model.ModelTest):
         self.assertIn(value["label"], ("positive", "neutral", "negative"))
         self.assertTrue(-1 <= value["score"] <= 1)
         self.assertTrue(said == "" or "the built-in mind answers: mismatch" in said or "answers: cut" in said, said)
+        # some are cut, but were each refused it would be us
+        told = (self.mind("summarise", f"The harbour is deep. It has {n} ships.", sentences=1)[1] for n in range(2, 12))
+        self.assertIn("", told, "no summary is the model's")
         vectors = self.mind("embed", "", "--strict", texts=["a cat", "a dog"])[0]["vectors"]
         self.assertEqual(len(vectors), 2)
         for vector in vectors:
