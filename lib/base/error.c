@@ -7,11 +7,13 @@
 int tr_error_set(tr_error_t *self, int code, const char *format, ...) {
     if (!self)
         return code;
+    char text[sizeof self->text]; /* what is in it already may be an argument */
     va_list args;
     va_start(args, format);
-    self->code = code;
-    vsnprintf(self->text, sizeof self->text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    self->code = code;
+    memcpy(self->text, text, strlen(text) + 1);
     return code;
 }
 

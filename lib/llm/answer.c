@@ -1,5 +1,7 @@
 #include "lib/llm/answer.h"
 
+#include "lib/text/utf8.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +29,16 @@ void tr_llm_answer_finish(tr_llm_answer_t *self) {
 void tr_llm_answer_text(tr_llm_answer_t *self, const json_t *text) {
     if (json_is_string(text))
         tr_buffer_put(&self->text, json_string_value(text), json_string_length(text));
+}
+
+void tr_llm_answer_refusal(tr_llm_answer_t *self, const json_t *text) {
+    size_t len = strlen(self->refusal), room = sizeof self->refusal - 1 - len,
+           more = json_string_length(text);
+    if (!more)
+        return;
+    more = tr_utf8_cut(json_string_value(text), more, room);
+    memcpy(self->refusal + len, json_string_value(text), more);
+    self->refusal[len + more] = '\0';
 }
 
 static bool is_another(const tr_llm_tool_call_t *t, const char *id) {
@@ -153,6 +165,10 @@ tr_llm_status_t tr_llm_answer_end(const tr_llm_answer_t *self, json_t **ret_tool
     }
     if (is_one_of(self->finish, filtered)) {
         tr_error_set(error, -EACCES, "the provider withheld the answer (finish reason %s)", self->finish);
+        return TR_LLM_FILTERED;
+    }
+    if (*self->refusal) {
+        tr_error_set(error, -EACCES, "the model refuses: %s", self->refusal);
         return TR_LLM_FILTERED;
     }
     if (self->text.failed) {

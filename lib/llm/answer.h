@@ -25,6 +25,7 @@ typedef struct tr_llm_answer {
     size_t tools_n;
     char finish[32]; /* "" = none came: it is not complete */
     char model[128], id[128];
+    char refusal[256]; /* why the model does not answer, cut; "" = it does not say that */
     uint64_t input_tokens, output_tokens;
     bool has_usage;
     bool ended;           /* the stream said that it is at its end */
@@ -36,6 +37,8 @@ void tr_llm_answer_finish(tr_llm_answer_t *self);
 
 /* Pieces, for dialects. Text may be NULL, and is then nothing. */
 void tr_llm_answer_text(tr_llm_answer_t *self, const json_t *text);
+/* Why the model does not answer, or a piece of that. NULL is nothing. */
+void tr_llm_answer_refusal(tr_llm_answer_t *self, const json_t *text);
 /* The tool call of that index, made where it is not there; a new id at the same index is a new one. NULL: too many, no memory. */
 tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const char *id);
 /* The one of that index which is open already; NULL = none is. */
@@ -48,7 +51,7 @@ bool tr_llm_answer_copy_node(char *to, size_t size, const tr_llm_node_t *from);
 
 /*
  * The end of what was gathered. TR_LLM_OK: complete, *ret_tools is a new array ([{"id","name","arguments"}]) or NULL where it
- * calls none. TR_LLM_BROKEN: there was no finish reason. TR_LLM_CUT, TR_LLM_FILTERED: by the finish reason. TR_LLM_MISMATCH:
+ * calls none. TR_LLM_BROKEN: there was no finish reason. TR_LLM_CUT, TR_LLM_FILTERED: by the finish reason, or the model refused. TR_LLM_MISMATCH:
  * a tool's arguments are no JSON object. TR_LLM_FAILED: no memory. TR_LLM_TOO_LARGE. With a text in `error` where it is not OK.
  */
 tr_llm_status_t tr_llm_answer_end(const tr_llm_answer_t *self, json_t **ret_tools, tr_error_t *error);

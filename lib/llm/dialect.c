@@ -16,7 +16,7 @@ int tr_llm_dialect_event(const tr_llm_dialect_t *self, tr_llm_answer_t *answer, 
         return 0;
     json_t *json = tr_llm_json(data, len, error);
     if (!json)
-        return tr_error_set(error, -EBADMSG, "an event of the stream is not JSON: %.200s", error->text);
+        return tr_error_set(error, -EBADMSG, "an event of the stream is %.200s", error->text);
     int r = self->event(answer, name, json, error);
     json_decref(json);
     return r;
@@ -26,7 +26,8 @@ int tr_llm_dialect_body(
     const tr_llm_dialect_t *self, tr_llm_answer_t *answer, const char *body, size_t len, tr_error_t *error) {
     json_t *json = tr_llm_json(body, len, error);
     if (!json)
-        return tr_error_set(error, -EBADMSG, "the answer is not JSON: %.200s", error->text);
+        return tr_error_set(
+            error, -EBADMSG, "the answer is %.200s: is the base-url that of an API?", error->text);
     int r = self->body(answer, json, error);
     json_decref(json);
     return r;

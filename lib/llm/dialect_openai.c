@@ -86,6 +86,7 @@ static int read_tool(tr_llm_answer_t *a, const json_t *tool, size_t place) {
 static int read_message(tr_llm_answer_t *a, const json_t *message, tr_error_t *error) {
     const json_t *tools = json_object_get(message, "tool_calls");
     tr_llm_answer_text(a, json_object_get(message, "content"));
+    tr_llm_answer_refusal(a, json_object_get(message, "refusal"));
     for (size_t i = 0; i < json_array_size(tools); i++)
         if (read_tool(a, json_array_get(tools, i), i) < 0)
             return tr_error_set(error, -EMSGSIZE, "the answer calls more than %d tools", TR_LLM_TOOLS_MAX);
@@ -135,6 +136,8 @@ static bool put_arguments(tr_llm_answer_t *a, const tr_llm_scan_t *scan, const t
 static bool put_piece(tr_llm_answer_t *a, const tr_llm_scan_t *scan, const tr_llm_node_t *delta) {
     const tr_llm_node_t *content = tr_llm_scan_member(scan, delta, "content");
     const tr_llm_node_t *tools = tr_llm_scan_member(scan, delta, "tool_calls");
+    if (!is_nothing(tr_llm_scan_member(scan, delta, "refusal")))
+        return false; /* once in a model's life, and read as JSON is */
     if (!tr_llm_node_is_none(tools))
         return is_nothing(content) && put_arguments(a, scan, tools);
     return !tr_llm_node_is_string(content) || tr_llm_node_put(content, &a->text);

@@ -96,7 +96,8 @@ int tr_llm_embed_answer(
     const char *body, size_t len, size_t expected, tr_llm_vectors_t *ret_vectors, tr_error_t *error) {
     json_t *json = tr_llm_json(body, len, error);
     if (!json)
-        return tr_error_set(error, -EBADMSG, "the answer is not JSON: %.200s", error->text);
+        return tr_error_set(
+            error, -EBADMSG, "the answer is %.200s: is the base-url that of an API?", error->text);
     int r = read_vectors(json, expected, ret_vectors, error);
     json_decref(json);
     return r;
@@ -108,7 +109,8 @@ int tr_llm_transcribe_answer(
     const char *body, size_t len, char **ret_text, size_t *ret_len, tr_error_t *error) {
     json_t *json = tr_llm_json(body, len, error);
     if (!json)
-        return tr_error_set(error, -EBADMSG, "the answer is not JSON: %.200s", error->text);
+        return tr_error_set(
+            error, -EBADMSG, "the answer is %.200s: is the base-url that of an API?", error->text);
     const json_t *text = json_object_get(json, "text");
     int r = json_is_string(text) ? 0 : tr_error_set(error, -EBADMSG, "the answer has no text");
     size_t text_len = json_string_length(text);

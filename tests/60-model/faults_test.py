@@ -310,6 +310,23 @@ class Garbled(model.ModelTest):
         done = caller.call(stream=True, tools=[TOOL])
         self.assertEqual((done["status"], done["tools"]), ("cut", None))
 
+    def test_a_model_that_refuses(self):
+        """It says so beside its text, as OpenAI's do under a schema: it is not asked to repair that."""
+        server = self.server()
+        caller = self.caller(server.config())
+        said = json.loads(model.completion(None))
+        said["choices"][0]["message"]["refusal"] = "I cannot help with that."
+        pieces = [json.dumps({"choices": [{"index": 0, "delta": {"refusal": piece}, "finish_reason": None}]}) for piece in ("I cannot ", "help.")]
+        events = [f"data: {piece}\n\n".encode() for piece in pieces] + model.events((), "stop")[1:]
+        server.does(model.body(json.dumps(said)), model.stream(events))
+        schema = {"type": "object", "required": ["x"]}
+        for stream, why in ((False, "I cannot help with that."), (True, "I cannot help.")):
+            done = caller.call(stream=stream, schema=schema)
+            self.assertEqual((done["status"], done["attempts"]), ("filtered", 1), done)
+            self.assertIn("the model refuses: " + why, done["detail"])
+        server.does(*[model.body("<html>it works</html>")] * 3)
+        self.assertEqual(caller.call()["detail"].count("not JSON"), 1)
+
 
 class Cancelling(model.ModelTest):
     def test_at_every_point(self):
