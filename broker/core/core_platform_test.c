@@ -1,5 +1,6 @@
 /* The agents inside the broker: AMS (white pages) and DF (yellow pages), and what they refuse. */
 #include "broker/core/core_fixture.h"
+#include "broker/core/core_guarded.h"
 
 typedef struct office {
     world_t *w;
@@ -101,6 +102,31 @@ static void ams_searches(void **state) {
     holds(ams(&o, "{\"action\":\"get-description\"}"),
         "{\"name\":\"north\",\"version\":\"1.2.3\",\"stream\":\"tcp://127.0.0.1:5571\",\"agents\":11");
     world_end(o.w);
+}
+
+static void ams_tells_which_certificates_it_goes_by(void **state) {
+    (void)state;
+    office_t o = office_of();
+    static const char *const names[] = {"*", NULL}, *const verbs[] = {"ams.*", NULL};
+    const wish_t ann = {.name = "ann", .key = 1, .names = names, .verbs = verbs};
+    char first[400];
+    holds(ams(&o, "{\"action\":\"get-description\"}"), "\"certificates\":null");
+    world_end(o.w);
+
+    world_t *w = world_new(NULL);
+    w->keys[1] = 1;
+    guard(w, (const wish_t[]){ann, {.name = "bob", .key = 2}, {0}});
+    hello(w, 1);
+    tr_route_t a = join(w, 1, "a");
+    snprintf(first, sizeof first, "%s", ask(w, 1, a, "a", "ams", "{\"action\":\"get-description\"}"));
+    holds(first, "\"certificates\":\"2-");
+    guard(w, (const wish_t[]){ann, {.name = "bob", .key = 2, .revoked_ms = 1600000000000}, {0}});
+    const char *second = ask(w, 1, a, "a", "ams", "{\"action\":\"get-description\"}");
+    holds(second, "\"certificates\":\"2-");
+    assert_string_not_equal(first, second);
+    guard(w, (const wish_t[]){{.name = "bob", .key = 2}, ann, {0}});
+    assert_string_equal(first, ask(w, 1, a, "a", "ams", "{\"action\":\"get-description\"}"));
+    world_end(w);
 }
 
 static void ams_tells_who_cannot_be_reached(void **state) {
@@ -449,6 +475,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_understood_says_why),
         cmocka_unit_test(a_result_that_fits_in_no_message_is_a_failure),
         cmocka_unit_test(ams_searches),
+        cmocka_unit_test(ams_tells_which_certificates_it_goes_by),
         cmocka_unit_test(ams_tells_who_cannot_be_reached),
         cmocka_unit_test(ams_registers_and_refuses),
         cmocka_unit_test(ams_lists_topics_services_and_counts),

@@ -2,7 +2,9 @@
  * handshakes pay for, so both are sorted arrays. */
 #include "lib/cert/cert.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ struct tr_cert_book {
     size_t count;
     key_entry_t *keys; /* by key */
     size_t keys_n;
+    uint64_t hash; /* of what is in all of them */
 };
 
 static const uint8_t *key_of(const key_entry_t *entry) {
@@ -56,6 +59,50 @@ static void index_keys(tr_cert_book_t *b) {
     drop_shared_keys(b);
 }
 
+/* ---- the mark ---- */
+
+/* FNV-1a */
+static uint64_t hash(uint64_t h, const void *bytes, size_t len) {
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * 0x100000001b3ull;
+    return h;
+}
+
+/* With its end, and a list with its length: what follows cannot be taken for a part of it. */
+static uint64_t hash_list(uint64_t h, const tr_strings_t *list) {
+    const uint64_t count = list->count;
+    h = hash(h, &count, sizeof count);
+    for (size_t i = 0; i < list->count; i++)
+        h = hash(h, list->items[i], strlen(list->items[i]) + 1);
+    return h;
+}
+
+static uint64_t hash_cert(uint64_t h, const tr_cert_t *c) {
+    const tr_rights_t *r = &c->rights;
+    const tr_strings_t *const lists[] = {
+        &r->names, &r->publish, &r->subscribe, &r->offer, &r->ask, &r->verbs, &r->platforms};
+    const int64_t times[] = {c->made_ms, c->not_after_ms, c->revoked_ms, (int64_t)c->keys_n};
+    const uint64_t limits[] = {
+        c->limits.messages_per_s, c->limits.bytes_per_s, c->limits.connections, c->limits.mailbox_bytes};
+    h = hash(h, c->name, strlen(c->name) + 1);
+    h = hash(h, times, sizeof times);
+    h = hash(h, limits, sizeof limits);
+    for (size_t i = 0; i < c->keys_n; i++) {
+        h = hash(h, c->keys[i].bytes, TR_KEY_SIZE);
+        h = hash(h, &c->keys[i].until_ms, sizeof c->keys[i].until_ms);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        h = hash_list(h, lists[i]);
+    return h;
+}
+
+void tr_cert_book_mark(const tr_cert_book_t *self, char out[TR_CERT_MARK_TEXT]) {
+    snprintf(out, TR_CERT_MARK_TEXT, "%zu-%016" PRIx64, self->count, self->hash);
+}
+
+/* ---- its life ---- */
+
 tr_cert_book_t *tr_cert_book_new(tr_cert_t **certs, size_t count) {
     tr_cert_book_t *b = calloc(1, sizeof *b);
     if (!b)
@@ -74,6 +121,9 @@ tr_cert_book_t *tr_cert_book_new(tr_cert_t **certs, size_t count) {
     sort(b->certs, count, sizeof *b->certs, by_name);
     b->count = count;
     index_keys(b);
+    b->hash = 0xcbf29ce484222325ull;
+    for (size_t i = 0; i < count; i++)
+        b->hash = hash_cert(b->hash, b->certs[i]);
     return b;
 }
 

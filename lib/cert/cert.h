@@ -77,6 +77,10 @@ size_t tr_cert_book_count(const tr_cert_book_t *self);
 tr_cert_state_t tr_cert_book_judge(
     const tr_cert_book_t *self, const uint8_t key[TR_KEY_SIZE], int64_t wall_ms, const tr_cert_t **ret_cert);
 const tr_cert_t *tr_cert_book_find(const tr_cert_book_t *self, const char *name);
+/* What stands in its certificates, as a short text: "12-0f3a9c2e51b7d684", their number and a hash of all that is in them. Two that read the same
+ * files have the same, wherever and when; against whoever writes files so that they have it too it is no proof. */
+#define TR_CERT_MARK_TEXT 48
+void tr_cert_book_mark(const tr_cert_book_t *self, char out[TR_CERT_MARK_TEXT]);
 /* When the first of its certificates is revoked after that moment; 0 = none is. */
 int64_t tr_cert_book_next_revocation(const tr_cert_book_t *self, int64_t after_ms);
 

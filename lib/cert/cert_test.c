@@ -96,6 +96,47 @@ static void a_key_of_two_is_nobodys(void **state) {
     tr_cert_book_release(&book);
 }
 
+/* Of one certificate, which it takes over. */
+static void mark_of(tr_cert_t *cert, char out[TR_CERT_MARK_TEXT]) {
+    tr_cert_book_t *book = tr_cert_book_new(&cert, 1);
+    tr_cert_book_mark(book, out);
+    tr_cert_book_release(&book);
+}
+
+static void two_books_of_the_same_have_one_mark(void **state) {
+    (void)state;
+    char one[TR_CERT_MARK_TEXT], other[TR_CERT_MARK_TEXT];
+    tr_cert_t *first[] = {with_key("a", 1), with_key("b", 2)},
+              *second[] = {with_key("b", 2), with_key("a", 1)};
+    tr_cert_book_t *book = tr_cert_book_new(first, 2), *again = tr_cert_book_new(second, 2);
+    tr_cert_book_mark(book, one);
+    tr_cert_book_mark(again, other);
+    assert_string_equal(one, other);
+    assert_memory_equal(one, "2-", 2);
+    assert_int_equal(strlen(one), 2 + 16);
+    tr_cert_book_release(&book);
+    tr_cert_book_release(&again);
+}
+
+static void a_mark_changes_with_whatever_is_in_a_certificate(void **state) {
+    (void)state;
+    enum { CHANGES = 10 };
+    char marks[CHANGES][TR_CERT_MARK_TEXT];
+    for (int i = 0; i < CHANGES; i++) {
+        tr_cert_t *c = with_key(i == 1 ? "b" : "a", i == 2 ? 2 : 1);
+        c->keys_n += i == 3 || i == 4; /* an old key */
+        c->keys[1].until_ms = i == 4 ? 500 : 0;
+        c->revoked_ms = i == 5 ? 700 : 0;
+        c->not_after_ms = i == 6 ? 700 : 0;
+        c->limits.connections = i == 7 ? 3 : 0;
+        assert_int_equal(i == 8 ? tr_cert_add(c, &c->rights.ask, "kb") : 0, 0);
+        assert_int_equal(i == 9 ? tr_cert_add(c, &c->rights.offer, "kb") : 0, 0);
+        mark_of(c, marks[i]);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(marks[i], marks[k]);
+    }
+}
+
 static void a_book_lives_as_long_as_somebody_has_it(void **state) {
     (void)state;
     tr_cert_t *certs[] = {with_key("a", 1)};
@@ -116,6 +157,8 @@ int main(void) {
         cmocka_unit_test(rights_are_copied),
         cmocka_unit_test(a_key_is_somebodys_until_its_end),
         cmocka_unit_test(a_key_of_two_is_nobodys),
+        cmocka_unit_test(two_books_of_the_same_have_one_mark),
+        cmocka_unit_test(a_mark_changes_with_whatever_is_in_a_certificate),
         cmocka_unit_test(a_book_lives_as_long_as_somebody_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,11 @@
 #include "lib/base/clock.h"
 #include "lib/cert/cert_file.h"
 #include "lib/cert/rotate.h"
-#include "tools/cli/session.h"
+#include "lib/cert/secret.h"
 #include "tools/cluster/apart.h"
 #include "tools/cluster/hosts.h"
 #include "tools/cluster/hosts_keys.h"
+#include "tools/cluster/known.h"
 #include "tools/cluster/manifest.h"
 #include "tools/fleet/fleet_certs.h"
 #include "tools/verbs/certs.h"
@@ -14,8 +15,6 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LOOK_US 300000
 
 /* One rotation. */
 typedef struct work {
@@ -105,39 +104,46 @@ static int bring_secret(work_t *w, tr_error_t *error) {
     return w->apart.on == TR_APART_KUBERNETES ? tr_apart_apply(&w->apart, w->secret, error) : 0;
 }
 
-/* In a cluster it takes a minute or two until a changed ConfigMap is in the brokers' pods. An exit code. */
-static int wait_known(const work_t *w) {
-    int64_t until_ms = tr_clock_ms() + w->how->common->timeout_ms;
-    tr_cli_session_config_t config = {
-        .call = w->call, .common = w->how->common, .quiet = true, .no_agent = true};
-    fprintf(w->call->err, "troupe cert rotate: waiting until the new key of the operator is let in\n");
-    for (;;) {
-        tr_cli_session_t *session = NULL;
-        int code = tr_cli_session_open(&config, &session);
-        tr_cli_session_close(&session);
-        if (code == TR_EXIT_OK || code >= TR_EXIT_SIGNAL)
-            return code;
-        if (tr_clock_ms() >= until_ms)
-            return tr_cli_fail(w->call, TR_EXIT_TIMEOUT,
-                "no broker of the fleet %s has let the operator's new key in: the secret parts were not "
-                "brought, and old "
-                "keys are good until their time is over; the same again goes on with it",
-                w->how->common->fleet);
-        usleep(LOOK_US);
+/* ---- that the brokers know ---- */
+
+/* What its brokers read, as far as it is here: of hosts it is there. "" where nothing is. */
+static int directory_of(const work_t *w, char out[PATH_MAX], tr_error_t *error) {
+    *out = '\0';
+    switch (w->apart.on) {
+    case TR_APART_HERE: strcpy(out, w->certs); break;
+    case TR_APART_SSH: break;
+    case TR_APART_PODMAN:
+        if (snprintf(out, PATH_MAX, "%s/" TR_MANIFEST_KEYS "/certs", w->apart.directory) >= PATH_MAX)
+            return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", w->apart.directory);
+        break;
+    case TR_APART_KUBERNETES: return tr_fleet_certs_directory(w->apart.directory, out, error);
     }
+    return 0;
+}
+
+/* As many as there are to be now, whoever said so: a chart's values, `kubectl scale`. Elsewhere 0: the one that is reached. */
+static int count_brokers(const work_t *w, size_t *ret_count, tr_error_t *error) {
+    size_t ready = 0;
+    *ret_count = 0;
+    return w->apart.on == TR_APART_KUBERNETES
+               ? tr_apart_ready(&w->apart, TR_FLEET_BROKER, &ready, ret_count, error)
+               : 0;
+}
+
+/* In a cluster it takes a minute or two until a changed ConfigMap is in the brokers' pods. An exit code. */
+static int wait_known(const work_t *w, const char *otherwise) {
+    char directory[PATH_MAX];
+    tr_error_t error = {0};
+    tr_known_t known = {.call = w->call, .common = w->how->common, .otherwise = otherwise};
+    int rc = directory_of(w, directory, &error);
+    if (rc == 0 && *directory)
+        rc = tr_known_mark(w->call, directory, known.mark, &error);
+    if (rc == 0)
+        rc = count_brokers(w, &known.brokers, &error);
+    return rc == 0 ? tr_known_wait(&known) : tr_cli_fail(w->call, TR_EXIT_REFUSED, "%s", error.text);
 }
 
 /* ---- what was done ---- */
-
-/* The operator's key was good before, so that one broker lets it in says nothing of the old keys. */
-static void tell_when(const work_t *w) {
-    if (w->how->finish && w->apart.on == TR_APART_KUBERNETES)
-        fprintf(w->call->err,
-            "troupe cert rotate: a broker lets old keys in until the changed ConfigMap is in its pod, which "
-            "takes a minute or two and was not waited for; to be sure at once, start the brokers again: "
-            "`kubectl -n %s rollout restart statefulset/%s`\n",
-            w->apart.namespace, w->apart.fleet);
-}
 
 static const tr_column_t columns[] = {
     {"fleet", TR_COLUMN_TEXT},
@@ -217,15 +223,17 @@ int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
     if (rc == 0)
         rc = bring_public(&t.work, &error);
     if (rc == 0)
-        code = wait_known(&t.work);
+        code = wait_known(&t.work,
+            how->finish
+                ? "it may let old keys in yet; the same again goes on waiting"
+                : "the secret parts were not brought, and old keys are good until their time is over; "
+                  "the same again goes on with it");
     if (rc == 0 && code == TR_EXIT_OK)
         rc = bring_secret(&t.work, &error);
     if (rc < 0)
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
-    else if (code == TR_EXIT_OK) {
-        tell_when(&t.work);
+    else if (code == TR_EXIT_OK)
         code = show(&t);
-    }
     json_decref(t.work.public);
     json_decref(t.work.secret);
     tr_apart_finish(&t.work.apart);
@@ -269,17 +277,37 @@ static int for_names(work_t *w, place_fn visit, tr_error_t *error) {
     return rc;
 }
 
+/* Who has taken back the operator's own cannot ask them. */
+static bool can_ask(const work_t *w) {
+    char directory[PATH_MAX], path[PATH_MAX];
+    if (w->apart.on == TR_APART_SSH)
+        return false;
+    if (w->apart.on == TR_APART_HERE)
+        strcpy(directory, w->certs);
+    else if (tr_fleet_certs_directory(w->apart.directory, directory, NULL) < 0)
+        return false;
+    return tr_secret_path(directory, TR_FLEET_OPERATOR, path, NULL) == 0 && access(path, R_OK) == 0;
+}
+
 static void tell_until(const work_t *w) {
     if (w->apart.on == TR_APART_KUBERNETES)
         fprintf(w->call->err,
-            "troupe cert revoke: a broker lets it in until the changed ConfigMap is in its pod, which takes "
-            "a "
-            "minute or two and was not waited for; to be sure at once, start the brokers again: "
-            "`kubectl -n %s rollout restart statefulset/%s`\n",
+            "troupe cert revoke: without the operator's certificate nobody can ask the brokers whether they "
+            "know: each lets it in until the changed ConfigMap is in its pod, in a minute or two; to be sure "
+            "at once, start them again: `kubectl -n %s rollout restart statefulset/%s`\n",
             w->apart.namespace, w->apart.fleet);
     else
         fprintf(
             w->call->err, "troupe cert revoke: the brokers have the file, and go by it within two seconds\n");
+}
+
+/* An exit code. */
+static int wait_revoked(const work_t *w) {
+    if (can_ask(w))
+        return wait_known(
+            w, "it may be let in there yet: the certificate is revoked, and the same again goes on waiting");
+    tell_until(w);
+    return TR_EXIT_OK;
 }
 
 int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
@@ -295,10 +323,8 @@ int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
         rc = bring_public(&t.work, &error);
     if (rc < 0)
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
-    else {
-        tell_until(&t.work);
+    else if ((code = wait_revoked(&t.work)) == TR_EXIT_OK)
         code = show(&t);
-    }
     json_decref(t.work.public);
     json_decref(t.work.secret);
     tr_apart_finish(&t.work.apart);

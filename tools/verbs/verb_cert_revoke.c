@@ -14,6 +14,8 @@ static const tr_option_t table[] = {
     {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL,
         "Certificates of a fleet, wherever it runs: its brokers get to know of it.",
         .flags = TR_OPTION_FLAG_ONLY},
+    {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "5m",
+        "With --fleet: wait so long for the brokers to know it.", .min = 1},
     TR_CLI_STATE_OPTION(options_t),
     TR_CLI_OUTPUT_OPTION(options_t),
 };

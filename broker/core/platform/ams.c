@@ -119,7 +119,10 @@ static void handle_search(tr_answer_t *a) {
 static void handle_get_description(tr_answer_t *a) {
     const tr_core_t *c = a->core;
     tr_content_writer_t *w = &a->content;
-    tr_write_map(w, 8);
+    char mark[TR_CERT_MARK_TEXT];
+    if (c->guard)
+        tr_cert_book_mark(c->guard->book, mark);
+    tr_write_map(w, 9);
     tr_write_kv(w, "name", c->platform);
     tr_write_kv(w, "version", c->version);
     tr_write_kv(w, "stream", c->stream_endpoint);
@@ -128,6 +131,7 @@ static void handle_get_description(tr_answer_t *a) {
     tr_write_kv_uint(w, "topics", c->stats.topics);
     tr_write_kv_uint(w, "services", c->stats.services);
     tr_write_kv_bool(w, "journal", c->durable != NULL);
+    tr_write_kv(w, "certificates", c->guard ? mark : NULL);
 }
 
 /* The agent that "name" speaks of, where it belongs to the requester's process. */
