@@ -19,6 +19,7 @@
 #define TASKS     10
 #define TOPIC_MAX 200
 #define NOTHING   "Nothing was said yet."
+#define WITHDRAWN " (withdrawn)\n" /* behind what is shown, and was a draft */
 
 typedef struct options {
     tr_cli_common_t common;
@@ -44,13 +45,15 @@ static const tr_option_t table[] = {
 static const tr_program_t program = {
     .name = "troupe chat",
     .summary = "Talk with an assistant",
-    .description = "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear as "
-                   "they come. The "
-                   "session is the user's: it goes on where it was left.\n\n"
-                   "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
-                   "/profile what the agent "
-                   "has learnt of the user, /forget ends the session for good, /quit this talk; /help shows "
-                   "them all.",
+    .description =
+        "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear as "
+        "they come. The "
+        "session is the user's: it goes on where it was left.\n\n"
+        "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
+        "/profile what the agent "
+        "has learnt of the user, /forget ends the session for good, /quit this talk; /help shows "
+        "them all. A line that is typed is edited as the terminal does; `rlwrap troupe chat` adds arrows "
+        "and recall.",
     .examples = "troupe up -d examples/assistant.yaml\ntroupe chat\n"
                 "echo 'search for the harbour' | troupe chat assistant --user ann",
     .options = table,
@@ -79,7 +82,7 @@ static void on_piece(tr_cli_session_t *session, const tr_message_t *message, voi
     if (!text)
         return;
     if (tr_value_bool(tr_value_get(piece, "again"), false)) { /* what is shown was a draft */
-        fputs(chat->shown.size ? "\n" : "", chat->call->out);
+        fputs(chat->shown.size ? WITHDRAWN : "", chat->call->out);
         chat->shown.size = 0;
     }
     tr_cli_print_raw(chat->call->out, text, len);
@@ -116,6 +119,16 @@ static void show_line(chat_t *chat, const char *mark, const char *text) {
     fputc('\n', chat->call->out);
 }
 
+/* The model did not answer: whoever reads on should know by whom it is. */
+static void tell_fallback(chat_t *chat, const char *why) {
+    if (!*why)
+        return;
+    fflush(chat->call->out);
+    fputs("(by the built-in mind, as the model did not answer: ", chat->call->err);
+    tr_cli_print_raw(chat->call->err, why, strlen(why));
+    fputs(")\n", chat->call->err);
+}
+
 static int say(chat_t *chat, const char *line, size_t len) {
     json_t *turn = NULL;
     chat->shown.size = 0;
@@ -125,8 +138,9 @@ static int say(chat_t *chat, const char *line, size_t len) {
     bool its = !chat->shown.failed && shown <= strlen(reply) &&
                (!shown || memcmp(chat->shown.data, reply, shown) == 0);
     if (code == TR_EXIT_OK) {
-        fputs(its ? "" : "\n", chat->call->out);
+        fputs(its ? "" : WITHDRAWN, chat->call->out);
         show_line(chat, "", its ? reply + shown : reply);
+        tell_fallback(chat, text_at(turn, "fallback"));
     }
     json_decref(turn);
     return code;
@@ -220,6 +234,22 @@ static int command(chat_t *chat, const char *line, size_t len) {
     return unknown(chat, line, len);
 }
 
+/* Arrows and other keys that mean nothing here, as a terminal sends them: ESC [ ... LETTER, ESC LETTER. How long the line is without. */
+static size_t drop_keys(char *line, size_t len) {
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] != '\033') {
+            line[n++] = line[i];
+            continue;
+        }
+        i++;
+        if (i < len && (line[i] == '[' || line[i] == 'O'))
+            for (i++; i < len && !isalpha((unsigned char)line[i]) && line[i] != '~'; i++)
+                ;
+    }
+    return n;
+}
+
 /* Without the space around it; of an empty one there is nothing to say. */
 static int take(chat_t *chat, const char *line, size_t len) {
     for (; len && isspace((unsigned char)line[len - 1]); len--)
@@ -232,7 +262,9 @@ static int take(chat_t *chat, const char *line, size_t len) {
 /* What is refused, or comes too late, ends a talk that comes from a file, and not one with a person. */
 static int on_line(void *arg, const char *line, size_t len) {
     chat_t *chat = arg;
-    int code = take(chat, line, len);
+    char *typed = chat->prompts ? strndup(line, len) : NULL;
+    int code = typed ? take(chat, typed, drop_keys(typed, len)) : take(chat, line, len);
+    free(typed);
     if (chat->prompts && code != QUIT)
         fputs("> ", chat->call->out);
     fflush(chat->call->out);
