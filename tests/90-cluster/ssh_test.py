@@ -230,6 +230,8 @@ class Ssh(Machines):
                 secrets.setdefault(re.search("secret-key: '(.*)'", path.read_text()).group(1), set()).add(number)
         self.assertTrue(all(len(hosts) == 1 for hosts in secrets.values()), "a secret key is on two hosts")
 
+    ALL_KNOW = "brokers that have read the certificates: 3 of 3"  # each its own
+
     def rotate(self):
         """Each host gets its own, while all goes on; the processes stay."""
         def secrets():
@@ -239,6 +241,7 @@ class Ssh(Machines):
             return {(row["host"], row["name"]): row["pid"] for row in self.inside("ps", "office", "-o", "json").json()}
         before, ran = secrets(), pids()
         done = self.inside("cert", "rotate", "--fleet", "office", "--grace", "1h", "-o", "json", "--timeout", "60s")
+        self.assertIn(self.ALL_KNOW, done.err)
         states = {(row["fleet"], row["name"]): row["state"] for row in done.json()}
         self.assertEqual(states["office-2", "agent.pinned"], "rotating")
         self.assertEqual(states["office-2", "broker"], "valid")
@@ -247,7 +250,7 @@ class Ssh(Machines):
         for path, text in after.items():
             self.assertEqual(text == before[path], path.name == "broker.yaml", path)
         self.wait_answer("worker-1")
-        self.inside("cert", "rotate", "--fleet", "office", "--finish")
+        self.assertIn(self.ALL_KNOW, self.inside("cert", "rotate", "--fleet", "office", "--finish").err)
         self.wait_answer("worker-1")
         self.wait_answer("svc:pin")
         self.assertEqual(pids(), ran)
@@ -269,7 +272,9 @@ class Ssh(Machines):
     def take_back(self):
         """On the host that has it, and of no other."""
         self.assertIn("that was attached has its own on its host", self.inside("cert", "revoke", "agent.late", "--fleet", "office", code=3).err)
-        states = {(row["fleet"], row["name"]): row["state"] for row in self.inside("cert", "revoke", "agent.pinned", "--fleet", "office", "-o", "json").json()}
+        done = self.inside("cert", "revoke", "agent.pinned", "--fleet", "office", "-o", "json")
+        self.assertIn(self.ALL_KNOW, done.err)
+        states = {(row["fleet"], row["name"]): row["state"] for row in done.json()}
         self.assertEqual((states["office-2", "agent.pinned"], states["office-2", "operator"]), ("revoked", "valid"))
         self.assertIn("revoked: ", (self.place / "far/office-2/certs/agent.pinned.yaml").read_text())
         self.assertFalse((self.place / "far/office-2/certs/secret/agent.pinned.yaml").exists())

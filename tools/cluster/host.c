@@ -3,6 +3,7 @@
 #include "lib/base/file.h"
 #include "lib/cert/cert_file.h"
 #include "lib/cert/rotate.h"
+#include "tools/cluster/known.h"
 #include "tools/cluster/run.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
@@ -292,6 +293,7 @@ static int rotate_own(const work_t *w, const json_t *request, tr_error_t *error)
 /* Public parts come first: the broker here knows a key before its holder has it. */
 static int take_keys(work_t *w, const json_t *request, json_t **ret_answer, tr_error_t *error) {
     static const char folder[] = TR_FLEET_CERTS "/";
+    char certs[PATH_MAX], mark[TR_CERT_MARK_TEXT] = "";
     json_t *files = json_object_get(request, "files");
     if (access(w->directory, F_OK) < 0)
         return tr_error_set(error, -ENOENT, "no fleet %s was begun here", w->fleet);
@@ -303,7 +305,11 @@ static int take_keys(work_t *w, const json_t *request, json_t **ret_answer, tr_e
     if (rc == 0)
         rc = rotate_own(w, request, error);
     if (rc == 0)
-        *ret_answer = json_pack("{s:s}", "fleet", w->fleet);
+        rc = tr_fleet_certs_directory(w->directory, certs, error);
+    if (rc == 0)
+        rc = tr_known_mark(w->side->call, certs, mark, error);
+    if (rc == 0)
+        *ret_answer = json_pack("{s:s, s:s}", "fleet", w->fleet, "mark", mark);
     return rc;
 }
 

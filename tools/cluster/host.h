@@ -13,7 +13,8 @@
  * A certificate that is revoked here stays so, in `begin` and `keys`, unless the one that comes was made since then; its secret part is not
  * written. One here that cannot be read is an error: it may be revoked.
  *
- * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit.
+ * and answers with an object, of begin: {"fleet", "by": "systemd"|"processes", "why", "endpoint", "stream"}, why: "" or why it is no unit; of keys:
+ * {"fleet", "mark": what its broker goes by as soon as it has read them (tools/cluster/known.h)}.
  *
  * Paths are relative, of at most four names, none of them beginning with a dot.
  */
@@ -21,14 +22,16 @@
 #define TR_TOOLS_CLUSTER_HOST_H
 
 #include "lib/base/error.h"
+#include "tools/cli/cli.h"
 
 #include <jansson.h>
 
 #define TR_HOST_REQUEST_MAX ((size_t)64 << 20)
 
 typedef struct tr_host_side {
-    const char *program; /* of this process, absolute */
-    const char *state;   /* --state, NULL */
+    const tr_call_t *call; /* borrowed: what cannot be read is told on its err */
+    const char *program;   /* of this process, absolute */
+    const char *state;     /* --state, NULL */
 } tr_host_side_t;
 
 /* 0; -EINVAL (no such request), -EREMOTEIO (what was run says why) and others, with a text. The caller owns *ret_answer. */

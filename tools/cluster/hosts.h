@@ -26,8 +26,10 @@ typedef struct tr_hosts_rotate {
     bool finish;      /* no new keys: the old ones are good no more */
 } tr_hosts_rotate_t;
 
-/* The keys of each host to it, as they are here now. `rotate`, or NULL: agents that were attached there get new ones, which the host makes. */
-int tr_hosts_bring_keys(const tr_apart_t *self, const tr_hosts_rotate_t *rotate, tr_error_t *error);
+/* The keys of each host to it, as they are here now. `rotate`, or NULL: agents that were attached there get new ones, which the host makes.
+ * Into `marks`: of each host its fleet -> the mark of what is there now (tools/cluster/known.h). */
+int tr_hosts_bring_keys(
+    const tr_apart_t *self, const tr_hosts_rotate_t *rotate, json_t *marks, tr_error_t *error);
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
 int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);

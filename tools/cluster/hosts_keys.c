@@ -151,8 +151,22 @@ static int name_attached(const tr_apart_t *self, const json_t *host, json_t *nam
     return rc;
 }
 
-static int bring_to(
-    const tr_apart_t *self, const json_t *host, const tr_hosts_rotate_t *rotate, tr_error_t *error) {
+static int take_mark(const char *fleet, const char *text, json_t *marks, tr_error_t *error) {
+    json_t *answer = json_loads(text, 0, NULL), *mark = json_object_get(answer, "mark");
+    int rc =
+        json_is_string(mark)
+            ? 0
+            : tr_error_set(error, -EPROTO,
+                  "%s: `troupe` there is another version than here: it does not say what certificates it has",
+                  fleet);
+    if (rc == 0)
+        json_object_set(marks, fleet, mark);
+    json_decref(answer);
+    return rc;
+}
+
+static int bring_to(const tr_apart_t *self, const json_t *host, const tr_hosts_rotate_t *rotate,
+    json_t *marks, tr_error_t *error) {
     tr_ssh_t ssh = tr_hosts_ssh(self);
     const char *const words[] = {"host", *self->remote ? "--state" : NULL, self->remote, NULL};
     const char *fleet = json_string_value(json_object_get(host, "fleet"));
@@ -164,22 +178,26 @@ static int bring_to(
     json_t *request = json_pack("{s:s, s:s, s:o, s:o, s:I, s:b}", "action", "keys", "fleet", fleet, "files",
         files, "rotate", attached, "grace", (json_int_t)(rotate ? rotate->grace_ms : 0), "finish",
         rotate && rotate->finish);
-    char *text = rc == 0 && request ? json_dumps(request, JSON_COMPACT) : NULL;
+    char *text = rc == 0 && request ? json_dumps(request, JSON_COMPACT) : NULL, *answer = NULL;
     json_decref(request);
     if (rc == 0)
         rc = text ? tr_ssh_troupe(
-                        &ssh, json_string_value(json_object_get(host, "at")), words, text, NULL, error)
+                        &ssh, json_string_value(json_object_get(host, "at")), words, text, &answer, error)
                   : tr_error_set(error, -ENOMEM, "out of memory");
     if (text)
         explicit_bzero(text, strlen(text));
     free(text);
+    if (rc == 0)
+        rc = take_mark(fleet, answer, marks, error);
+    free(answer);
     return rc;
 }
 
-int tr_hosts_bring_keys(const tr_apart_t *self, const tr_hosts_rotate_t *rotate, tr_error_t *error) {
+int tr_hosts_bring_keys(
+    const tr_apart_t *self, const tr_hosts_rotate_t *rotate, json_t *marks, tr_error_t *error) {
     size_t i;
     json_t *host;
     int rc = 0;
-    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, rotate, error);
+    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, rotate, marks, error);
     return rc;
 }

@@ -45,17 +45,20 @@ int tr_known_mark(
 /* ---- one look ---- */
 
 /* What is wrong with an answer, or NULL. */
-static const char *judge(const tr_known_t *k, const tr_message_t *answer) {
+static const char *judge(const char *wanted, const tr_message_t *answer) {
     char mark[TR_CERT_MARK_TEXT] = "";
     if (tr_message_type(answer) == TR_MESSAGE_FAILED || tr_message_performative(answer) != TR_INFORM ||
         !tr_value_is_map(tr_message_value(answer)))
         return "cannot be asked: is it running, and linked with the others?";
     if (tr_value_copy(tr_value_get(tr_message_value(answer), "certificates"), mark, sizeof mark) < 0)
         return "does not say what it has read: it is older than this program";
-    return strcmp(mark, k->mark) == 0 ? NULL : "has not read them yet";
+    return strcmp(mark, wanted) == 0 ? NULL : "has not read them yet";
 }
 
-static int ask_one(const tr_known_t *k, tr_cli_session_t *session, const char *ams, const char **ret_why) {
+static int ask_one(
+    tr_cli_session_t *session, const char *platform, const char *wanted, const char **ret_why) {
+    char name[TR_AID_MAX + 1];
+    const char *ams = name;
     tr_content_writer_t request;
     tr_message_t *answer = NULL;
     tr_acl_t message = {.performative = TR_REQUEST,
@@ -63,6 +66,7 @@ static int ask_one(const tr_known_t *k, tr_cli_session_t *session, const char *a
         .ontology = "fipa-agent-management",
         .protocol = "fipa-request"};
     int code = TR_EXIT_REFUSED;
+    snprintf(name, sizeof name, *platform ? "ams@%s" : "ams", platform);
     tr_content_writer_init(&request);
     tr_write_map(&request, 1);
     tr_write_kv(&request, "action", "get-description");
@@ -70,22 +74,22 @@ static int ask_one(const tr_known_t *k, tr_cli_session_t *session, const char *a
     if (tr_content_writer_take(&request, &message.content, &message.content_len) == 0)
         code = tr_cli_ask(session, &message, &answer);
     tr_content_writer_finish(&request);
-    *ret_why = code == TR_EXIT_OK ? judge(k, answer) : "does not answer";
+    *ret_why = code == TR_EXIT_OK ? judge(wanted, answer) : "does not answer";
     tr_message_done(&answer);
     return code >= TR_EXIT_SIGNAL ? code : TR_EXIT_OK;
 }
 
 static int ask_all(const tr_known_t *k, tr_cli_session_t *session, look_t *look) {
     int code = TR_EXIT_OK;
-    size_t all = k->brokers ? k->brokers : 1;
-    for (size_t i = 0; code == TR_EXIT_OK && i < all; i++) {
-        char ams[TR_PLATFORM_MAX + 32] = "ams";
+    const char *platform;
+    json_t *mark;
+    json_object_foreach((json_t *)(uintptr_t)k->wanted, platform, mark) {
         const char *why = NULL;
-        if (k->brokers)
-            snprintf(ams, sizeof ams, "ams@%.*s-%zu", TR_PLATFORM_MAX, k->common->fleet, i);
-        code = ask_one(k, session, ams, &why);
+        if (code != TR_EXIT_OK)
+            break;
+        code = ask_one(session, platform, json_string_value(mark), &why);
         if (why)
-            miss(look, k->brokers ? ams + strlen("ams@") : "the broker", why);
+            miss(look, *platform ? platform : "the broker", why);
         else
             look->known++;
     }
@@ -95,16 +99,13 @@ static int ask_all(const tr_known_t *k, tr_cli_session_t *session, look_t *look)
 /* The session is a new one each time: the old key may be what ends it. */
 static int look_once(const tr_known_t *k, look_t *look) {
     tr_cli_common_t common = *k->common;
-    tr_cli_session_config_t config = {
-        .call = k->call, .common = &common, .quiet = true, .no_agent = !*k->mark};
+    tr_cli_session_config_t config = {.call = k->call, .common = &common, .quiet = true};
     tr_cli_session_t *session = NULL;
     if (common.timeout_ms > ANSWER_MS)
         common.timeout_ms = ANSWER_MS;
     int code = tr_cli_session_open(&config, &session);
-    if (code == TR_EXIT_OK && *k->mark)
+    if (code == TR_EXIT_OK)
         code = ask_all(k, session, look);
-    else if (code == TR_EXIT_OK)
-        look->known = 1;
     else if (code < TR_EXIT_SIGNAL) {
         miss(look, "the fleet", "none of its brokers lets the operator's key in");
         code = TR_EXIT_OK;
@@ -123,7 +124,7 @@ static void tell(const tr_known_t *k, const look_t *look, size_t all) {
 
 int tr_known_wait(const tr_known_t *self) {
     int64_t until_ms = tr_clock_ms() + self->common->timeout_ms;
-    size_t all = self->brokers ? self->brokers : 1;
+    size_t all = json_object_size(self->wanted);
     char told[LIST_MAX] = "-";
     for (;;) {
         look_t look = {0};

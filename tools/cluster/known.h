@@ -5,14 +5,13 @@
 #include "lib/cert/cert.h"
 #include "tools/cli/cli.h"
 
-#include <stddef.h>
+#include <jansson.h>
 
 typedef struct tr_known {
     const tr_call_t *call;
     const tr_cli_common_t *common; /* fleet, state, timeout_ms: borrowed */
-    char mark
-        [TR_CERT_MARK_TEXT]; /* of what they are to have read; "": it is enough that one of them lets the operator in */
-    size_t brokers;        /* FLEET-0, FLEET-1 ...; 0: the one that is reached, whatever it is called */
+    const json_t
+        *wanted; /* platform -> mark of what it is to have read; platform "": the one that is reached */
     const char *otherwise; /* what is so if they do not know in time, for the error */
 } tr_known_t;
 

@@ -23,6 +23,7 @@ typedef struct work {
     tr_apart_t apart;        /* `on` HERE: it runs on this machine */
     char certs[PATH_MAX];    /* of a fleet that runs here */
     json_t *public, *secret; /* of Kubernetes: objects; of no others */
+    json_t *marks;           /* platform -> what its broker is to have read (tools/cluster/known.h) */
     const char *name;        /* what is taken back */
     size_t found;            /* places that have it */
 } work_t;
@@ -83,8 +84,8 @@ static int bring_public(work_t *w, tr_error_t *error) {
     switch (w->apart.on) {
     case TR_APART_HERE: break; /* the broker reads the very directory */
     case TR_APART_SSH:
-        return tr_hosts_bring_keys(
-            &w->apart, w->name ? NULL : &(tr_hosts_rotate_t){w->how->grace_ms, w->how->finish}, error);
+        return tr_hosts_bring_keys(&w->apart,
+            w->name ? NULL : &(tr_hosts_rotate_t){w->how->grace_ms, w->how->finish}, w->marks, error);
     case TR_APART_PODMAN: return tr_apart_hand_over_certs(&w->apart, error);
     case TR_APART_KUBERNETES:
         rc = make_objects(w, error);
@@ -106,41 +107,48 @@ static int bring_secret(work_t *w, tr_error_t *error) {
 
 /* ---- that the brokers know ---- */
 
-/* What its brokers read, as far as it is here: of hosts it is there. "" where nothing is. */
+/* What its brokers read, elsewhere than on hosts of its own, which say themselves. */
 static int directory_of(const work_t *w, char out[PATH_MAX], tr_error_t *error) {
-    *out = '\0';
-    switch (w->apart.on) {
-    case TR_APART_HERE: strcpy(out, w->certs); break;
-    case TR_APART_SSH: break;
-    case TR_APART_PODMAN:
-        if (snprintf(out, PATH_MAX, "%s/" TR_MANIFEST_KEYS "/certs", w->apart.directory) >= PATH_MAX)
-            return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", w->apart.directory);
-        break;
-    case TR_APART_KUBERNETES: return tr_fleet_certs_directory(w->apart.directory, out, error);
-    }
+    if (w->apart.on == TR_APART_HERE)
+        strcpy(out, w->certs);
+    else if (w->apart.on != TR_APART_PODMAN)
+        return tr_fleet_certs_directory(w->apart.directory, out, error);
+    else if (snprintf(out, PATH_MAX, "%s/" TR_MANIFEST_KEYS "/certs", w->apart.directory) >= PATH_MAX)
+        return tr_error_set(error, -ENAMETOOLONG, "%s: the path is too long", w->apart.directory);
     return 0;
 }
 
-/* As many as there are to be now, whoever said so: a chart's values, `kubectl scale`. Elsewhere 0: the one that is reached. */
-static int count_brokers(const work_t *w, size_t *ret_count, tr_error_t *error) {
-    size_t ready = 0;
-    *ret_count = 0;
-    return w->apart.on == TR_APART_KUBERNETES
-               ? tr_apart_ready(&w->apart, TR_FLEET_BROKER, &ready, ret_count, error)
-               : 0;
+/* As many pods as there are to be now, whoever said so: a chart's values, `kubectl scale`. Elsewhere the one that is reached. */
+static int name_brokers(work_t *w, const char *mark, tr_error_t *error) {
+    size_t ready = 0, all = 0;
+    char platform[TR_PLATFORM_MAX + 24] = "";
+    int rc = w->apart.on == TR_APART_KUBERNETES
+                 ? tr_apart_ready(&w->apart, TR_FLEET_BROKER, &ready, &all, error)
+                 : 0;
+    for (size_t i = 0; rc == 0 && i < (all ? all : 1); i++) {
+        if (all)
+            snprintf(platform, sizeof platform, "%s-%zu", w->apart.fleet, i);
+        json_object_set_new(w->marks, platform, json_string(mark));
+    }
+    return rc;
 }
 
 /* In a cluster it takes a minute or two until a changed ConfigMap is in the brokers' pods. An exit code. */
-static int wait_known(const work_t *w, const char *otherwise) {
-    char directory[PATH_MAX];
+static int wait_known(work_t *w, const char *otherwise) {
+    char directory[PATH_MAX], mark[TR_CERT_MARK_TEXT] = "";
     tr_error_t error = {0};
-    tr_known_t known = {.call = w->call, .common = w->how->common, .otherwise = otherwise};
-    int rc = directory_of(w, directory, &error);
-    if (rc == 0 && *directory)
-        rc = tr_known_mark(w->call, directory, known.mark, &error);
-    if (rc == 0)
-        rc = count_brokers(w, &known.brokers, &error);
-    return rc == 0 ? tr_known_wait(&known) : tr_cli_fail(w->call, TR_EXIT_REFUSED, "%s", error.text);
+    tr_known_t known = {
+        .call = w->call, .common = w->how->common, .wanted = w->marks, .otherwise = otherwise};
+    if (w->apart.on != TR_APART_SSH) {
+        int rc = directory_of(w, directory, &error);
+        if (rc == 0)
+            rc = tr_known_mark(w->call, directory, mark, &error);
+        if (rc == 0)
+            rc = name_brokers(w, mark, &error);
+        if (rc < 0)
+            return tr_cli_fail(w->call, TR_EXIT_REFUSED, "%s", error.text);
+    }
+    return tr_known_wait(&known);
 }
 
 /* ---- what was done ---- */
@@ -214,8 +222,19 @@ static int find(work_t *w, tr_error_t *error) {
     return rc;
 }
 
+/* What is so where a broker does not know in time. */
+static const char *otherwise_of(const work_t *w) {
+    if (w->how->finish)
+        return "it may let old keys in yet; the same again goes on waiting";
+    if (w->apart.on == TR_APART_SSH)
+        return "all hosts have their files, and old keys are good until their time is over; the same again "
+               "goes on waiting";
+    return "the secret parts were not brought, and old keys are good until their time is over; the same "
+           "again goes on with it";
+}
+
 int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
-    table_t t = {.work = {.call = call, .how = how}};
+    table_t t = {.work = {.call = call, .how = how, .marks = json_object()}};
     tr_error_t error = {0};
     int rc = find(&t.work, &error), code = TR_EXIT_OK;
     if (rc == 0)
@@ -223,17 +242,14 @@ int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
     if (rc == 0)
         rc = bring_public(&t.work, &error);
     if (rc == 0)
-        code = wait_known(&t.work,
-            how->finish
-                ? "it may let old keys in yet; the same again goes on waiting"
-                : "the secret parts were not brought, and old keys are good until their time is over; "
-                  "the same again goes on with it");
+        code = wait_known(&t.work, otherwise_of(&t.work));
     if (rc == 0 && code == TR_EXIT_OK)
         rc = bring_secret(&t.work, &error);
     if (rc < 0)
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
     else if (code == TR_EXIT_OK)
         code = show(&t);
+    json_decref(t.work.marks);
     json_decref(t.work.public);
     json_decref(t.work.secret);
     tr_apart_finish(&t.work.apart);
@@ -278,15 +294,12 @@ static int for_names(work_t *w, place_fn visit, tr_error_t *error) {
 }
 
 /* Who has taken back the operator's own cannot ask them. */
-static bool can_ask(const work_t *w) {
-    char directory[PATH_MAX], path[PATH_MAX];
-    if (w->apart.on == TR_APART_SSH)
-        return false;
-    if (w->apart.on == TR_APART_HERE)
-        strcpy(directory, w->certs);
-    else if (tr_fleet_certs_directory(w->apart.directory, directory, NULL) < 0)
-        return false;
-    return tr_secret_path(directory, TR_FLEET_OPERATOR, path, NULL) == 0 && access(path, R_OK) == 0;
+static int has_key(work_t *w, const char *fleet, const char *directory, tr_error_t *error) {
+    char path[PATH_MAX];
+    (void)fleet;
+    int rc = tr_secret_path(directory, TR_FLEET_OPERATOR, path, error);
+    w->found += rc == 0 && access(path, R_OK) == 0;
+    return rc;
 }
 
 static void tell_until(const work_t *w) {
@@ -302,8 +315,9 @@ static void tell_until(const work_t *w) {
 }
 
 /* An exit code. */
-static int wait_revoked(const work_t *w) {
-    if (can_ask(w))
+static int wait_revoked(work_t *w) {
+    w->found = 0;
+    if (each_place(w, has_key, NULL) == 0 && w->found)
         return wait_known(
             w, "it may be let in there yet: the certificate is revoked, and the same again goes on waiting");
     tell_until(w);
@@ -312,7 +326,7 @@ static int wait_revoked(const work_t *w) {
 
 int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
     tr_apart_rotate_t how = {.common = common};
-    table_t t = {.work = {.call = call, .how = &how}};
+    table_t t = {.work = {.call = call, .how = &how, .marks = json_object()}};
     tr_error_t error = {0};
     int rc = find(&t.work, &error), code = TR_EXIT_OK;
     if (rc == 0)
@@ -325,6 +339,7 @@ int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
         code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
     else if ((code = wait_revoked(&t.work)) == TR_EXIT_OK)
         code = show(&t);
+    json_decref(t.work.marks);
     json_decref(t.work.public);
     json_decref(t.work.secret);
     tr_apart_finish(&t.work.apart);

@@ -13,14 +13,14 @@ typedef struct tr_apart_rotate {
 } tr_apart_rotate_t;
 
 /*
- * Makes the keys, brings the public parts to the brokers, waits until all of them have read these (by ssh: until the operator's new key is let in),
+ * Makes the keys, brings the public parts to the brokers, waits until all of them have read these,
  * and brings the secret parts to their holders, who read them when they connect anew. What rotates already is brought again. An exit code; what was done is shown.
  */
 int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how);
 
 /*
  * Takes back the certificates that the call's arguments name, on each host that has them, and brings that to the brokers; none of them where one
- * is nowhere; and waits until all have read that (by ssh, and without the operator's own: says how long brokers may let them in yet). A second call brings it again. An exit code; what there is is shown.
+ * is nowhere; and waits until all have read that (without the operator's own: says how long brokers may let them in yet). A second call brings it again. An exit code; what there is is shown.
  */
 int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common);
 

@@ -84,7 +84,7 @@ static int run(const tr_call_t *call) {
         return tr_cli_fail(call, TR_EXIT_REFUSED, "/proc/self/exe: %s", strerror(-rc));
     if (o->unit)
         return print_unit(call, o, own);
-    tr_host_side_t side = {.program = own, .state = o->common.state};
+    tr_host_side_t side = {.call = call, .program = own, .state = o->common.state};
     rc = read_request(&request, &error);
     if (rc == 0)
         rc = tr_host_side_take(&side, request, &answer, &error);
