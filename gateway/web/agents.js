@@ -2,7 +2,7 @@
 import {h, put, table, keyed, pill, number, bare, drawer, loading, failure, ago, empty, code, words} from "./dom.js";
 import {get, post, part} from "./api.js";
 
-const SHOWN = 300;
+const SHOWN = 300, PAGE = 1000, PAGES = 10;
 const columns = [["Name"], ["State"], ["Behaviour"], ["Queued", "n"], ["In hand", "n"], ["Received", "n"], ["Sent", "n"]];
 const stateOf = agent => agent.quarantined ? "quarantined" : !agent.reachable ? "unreachable" : agent.hung ? "hung" : agent.state;
 
@@ -27,6 +27,18 @@ async function details(name, frame) {
     await load();
 }
 
+// By pages of what is told at once; a filter looks at several.
+async function all(pages) {
+    let {total, agents} = await get(`/api/v1/agents?max-results=${PAGE}`);
+    for (let i = 1; i < pages && agents.length < total; i++) {
+        const next = await get(`/api/v1/agents?max-results=${PAGE}&offset=${agents.length}`);
+        if (!next.agents.length)
+            break;
+        agents = agents.concat(next.agents);
+    }
+    return {total, agents};
+}
+
 export async function show(root, frame) {
     const filter = h("input", {type: "search", id: "agents-filter", placeholder: "Name or behaviour", "aria-label": "Filter agents", autocomplete: "off"}), count = h("span", {class: "dim", role: "status"});
     const list = table(columns, "Agents"), none = h("div", {hidden: true});
@@ -42,13 +54,13 @@ export async function show(root, frame) {
         }};
     });
     async function refresh() {
-        const {total, agents} = await get("/api/v1/agents?max-results=1000"), wanted = filter.value.toLowerCase();
+        const wanted = filter.value.toLowerCase(), {total, agents} = await all(wanted ? PAGES : 1);
         const shown = agents.filter(agent => `${agent.name} ${agent.behaviour}`.toLowerCase().includes(wanted)).sort((a, b) => a.name < b.name ? -1 : 1);
         count.textContent = `${number(shown.length)} of ${number(total)}${shown.length > SHOWN ? `, the first ${SHOWN} are shown` : ""}`;
         draw(shown.slice(0, SHOWN));
         none.hidden = shown.length > 0;
         list.node.hidden = !shown.length;
-        put(none, empty("No agent is like that", "Change the filter, or attach one under Processes."));
+        put(none, empty("No agent is like that", agents.length < total ? `The first ${number(agents.length)} of ${number(total)} were looked at.` : "Change the filter, or attach one under Processes."));
     }
     filter.oninput = frame.refresh;
     return {refresh, every: 2000};

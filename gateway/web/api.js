@@ -88,6 +88,21 @@ export const part = encodeURIComponent;
 export const query = fields => new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== "" && value !== undefined && value !== null)).toString();
 
 // Server-sent events by fetch, which can send a token; yields {id, event, data}.
+
+const PAGE = 200;
+
+// A list by its pages, the newest first, `most` of it at most; `more`: there are older ones.
+export async function list(path, key, most, fields = {}) {
+    const all = [];
+    let before;
+    do {
+        const answer = await get(`${path}?${query({...fields, before, "max-results": Math.min(PAGE, most - all.length)})}`);
+        all.push(...answer[key]);
+        before = answer.before; // 0: that was the last one
+    } while (before && all.length < most);
+    return {all, more: Boolean(before)};
+}
+
 export async function* events(path, options) {
     const response = await request(path, options);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

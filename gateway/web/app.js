@@ -153,7 +153,7 @@ async function watch() {
     const seen = await get("/api/v1/metrics").catch(() => null), n = seen?.approvals?.length || 0;
     linked(Boolean(seen));
     $("pending").hidden = !n;
-    $("pending").textContent = n === 1 ? "1 approval waits" : `${number(n)} approvals wait`;
+    $("pending").textContent = n === 1 ? "1 approval waits" : `${number(n)}${n < 50 ? "" : " or more"} approvals wait`;
     $("pending").title = $("pending").textContent;
 }
 

@@ -1,6 +1,6 @@
 // Tools that agents may use once a person said so.
-import {h, put, pill, empty, keyed, bare, ago, took, code, tabs} from "./dom.js";
-import {get, post, part, query} from "./api.js";
+import {h, put, pill, empty, keyed, older, bare, ago, took, code, tabs} from "./dom.js";
+import {get, post, part, list as pages} from "./api.js";
 
 function pretty(text) {
     try {
@@ -18,6 +18,8 @@ export async function show(root, frame) {
         frame.refresh();
     });
     root.append(h("div", {class: "row bar"}, choose.node), list, none);
+    const rest = older(frame, 60);
+    root.append(rest.node);
     const draw = keyed(list, one => `${one.approval} ${one.state}`, one => {
         const reason = h("input", {placeholder: "why, for the agent and whoever looks later", "aria-label": "Reason"}), left = h("span", {class: "dim"}), id = part(one.approval);
         const decide = (verb, text, kind) => h("button", {type: "button", class: kind, "aria-label": `${text} ${one.tool} for ${bare(one.agent)}`,
@@ -33,7 +35,8 @@ export async function show(root, frame) {
         update: now => left.textContent = now.state === "pending" ? `${took(Math.max(0, now.expires_ms - Date.now()))} left` : ago(now.changed_ms)};
     });
     return {every: 1500, async refresh() {
-        const {approvals} = await get("/api/v1/approvals?" + query({state, "max-results": 60}));
+        const {all: approvals, more} = await pages("/api/v1/approvals", "approvals", rest.most, {state});
+        rest.draw(approvals.length, more);
         draw(approvals);
         put(none, approvals.length ? [] : empty(state ? "Nothing waits for you" : "Nobody has asked yet", "An agent that wants to use a privileged tool waits here until a person says yes. What nobody grants in time is denied."));
     }};

@@ -1,6 +1,6 @@
 // Questions to a group: what is voted on, who said what, and why it came out so.
-import {h, put, pill, empty, card, keyed, drawer, loading, failure, ago, bare, number, words} from "./dom.js";
-import {get, post, part, bound, you} from "./api.js";
+import {h, put, pill, empty, card, keyed, drawer, loading, failure, older, ago, bare, number, words} from "./dom.js";
+import {get, post, part, bound, you, list as pages} from "./api.js";
 
 const METHODS = ["plurality", "approval", "score", "borda", "schulze"];
 
@@ -52,6 +52,8 @@ export async function show(root, frame, [first]) {
     const list = h("ul", {class: "list pick"}), one = h("div", {class: "card"}, empty("Choose a decision", "Its ballots and its count are shown here.")), split = h("div", {class: "split"}, card("", list), one), none = h("div");
     let chosen = first, shown = "";
     root.append(h("div", {class: "row bar"}, h("span", {class: "grow"}), h("button", {type: "button", class: "primary", onclick: () => newForm(frame)}, "New question")), split, none);
+    const rest = older(frame, 100);
+    root.append(rest.node);
 
     async function load(force) {
         try {
@@ -82,7 +84,8 @@ export async function show(root, frame, [first]) {
         }};
     });
     return {every: 2000, async refresh() {
-        const {decisions} = await get("/api/v1/decisions?max-results=100");
+        const {all: decisions, more} = await pages("/api/v1/decisions", "decisions", rest.most);
+        rest.draw(decisions.length, more);
         split.hidden = !decisions.length;
         put(none, decisions.length ? [] : empty("Nothing was put to the vote", "A group of agents, of persons, or of both decides by votes. Ask it something."));
         if (!chosen && decisions.length)

@@ -127,6 +127,18 @@ export function drawer(title, ...children) {
 // ---- numbers and times ----
 
 const plain = new Intl.NumberFormat("en"), short = new Intl.NumberFormat("en", {notation: "compact", maximumFractionDigits: 1});
+// Below a list that is cut: says so, and shows more of it.
+export function older(frame, step) {
+    const text = h("span", {class: "dim", role: "status"}), self = {most: step, node: h("div", {class: "row bar older", hidden: true}, text, h("button", {type: "button", onclick: () => {
+        self.most += step;
+        frame.refresh();
+    }}, "Show older ones")), draw(shown, more, total) {
+        self.node.hidden = !more;
+        text.textContent = `The newest ${number(shown)}${total > shown ? ` of ${number(total)}` : ""} are shown.`;
+    }};
+    return self;
+}
+
 export const number = n => plain.format(n ?? 0);
 export const compact = n => Math.abs(n) < 10000 ? plain.format(Math.round((n ?? 0) * 10) / 10) : short.format(n);
 export const money = nano => (nano / 1e9).toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: nano < 1e7 ? 6 : nano < 1e9 ? 4 : 2});

@@ -71,7 +71,7 @@ export async function show(root) {
         tiles.queued.set(compact(now.broker.queued), `${compact(agents.hand)} in hand`);
         tiles.tasks.set(now.tasks ? number((tasks.pending || 0) + (tasks.assigned || 0) + (tasks.in_progress || 0) + (tasks.waiting_approval || 0)) : "\u2013",
             now.tasks ? `${number(tasks.completed || 0)} done, ${number(tasks.failed || 0)} failed` : "no coordinator");
-        tiles.approvals.set(now.approvals ? number(now.approvals.length) : "\u2013", now.approvals?.length ? "wait for a person" : "nothing waits", now.approvals?.length ? "warn" : "");
+        tiles.approvals.set(now.approvals ? `${number(now.approvals.length)}${now.approvals.length < 50 ? "" : "+"}` : "\u2013", now.approvals?.length ? "wait for a person" : "nothing waits", now.approvals?.length ? "warn" : "");
         tiles.letters.set(number(now.broker.letters), `${number(now.broker.nacks)} refused`, now.broker.letters ? "warn" : "");
         const {spent} = now, known = !spent || spent.complete ? "" : spent.missing.length ? `without ${spent.missing.join(", ")}` : "not all of it is known";
         tiles.tokens.set(spent ? compact(spent.input + spent.output) : "\u2013", known || (spent ? `${number(spent.calls)} calls${spent.failed ? `, ${number(spent.failed)} failed` : ""}` : "not counted"), known && "warn");

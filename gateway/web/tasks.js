@@ -1,10 +1,11 @@
 // Tasks: a board, when each was worked at, which need which, and all of one.
-import {h, put, pill, kindOf, empty, tabs, keyed, drawer, loading, failure, ago, moment, clock, bare, code, number, words, took} from "./dom.js";
-import {get, post, part, query} from "./api.js";
+import {h, put, pill, kindOf, empty, tabs, keyed, drawer, loading, failure, older, ago, moment, clock, bare, code, number, words, took} from "./dom.js";
+import {get, post, part, list as pages} from "./api.js";
 import {graph} from "./draw.js";
 
 const lanes = [["Waits for a yes", ["waiting_approval"]], ["Pending", ["pending"]], ["In work", ["assigned", "in_progress"]], ["Done", ["completed"]], ["Failed", ["failed", "cancelled"]]];
 const OPEN = ["waiting_approval", "pending", "assigned", "in_progress"], ROWS = 60;
+const sumOf = (numbers, states) => states.reduce((sum, state) => sum + (numbers[state] || 0), 0);
 const titleOf = task => task.description || task.task;
 
 function buttons(task, frame, again) {
@@ -69,11 +70,11 @@ function board(frame) {
         });
         return {states, count, draw, node: h("section", {class: "column", "aria-label": title}, h("h2", {}, title, count), list)};
     });
-    return {node: h("div", {class: "board", tabindex: "0", role: "region", "aria-label": "Board"}, columns.map(column => column.node)), draw(tasks) {
+    return {node: h("div", {class: "board", tabindex: "0", role: "region", "aria-label": "Board"}, columns.map(column => column.node)), draw(tasks, numbers) {
         for (const column of columns) {
             const mine = tasks.filter(task => column.states.includes(task.state));
-            column.count.textContent = number(mine.length);
-            column.draw(mine.slice(0, ROWS));
+            column.count.textContent = number(sumOf(numbers, column.states));
+            column.draw(mine);
         }
     }};
 }
@@ -116,11 +117,14 @@ export async function show(root, frame, [first]) {
     put(place, views[0].node);
     if (first)
         details(first, frame);
+    const rest = older(frame, 200);
+    root.append(rest.node);
     return {every: 1500, async refresh() {
-        const {tasks} = await get("/api/v1/tasks?" + query({"max-results": 200}));
+        const [{all: tasks, more}, numbers] = await Promise.all([pages("/api/v1/tasks", "tasks", rest.most), get("/api/v1/task_numbers")]);
         place.hidden = !tasks.length;
+        rest.draw(tasks.length, more, sumOf(numbers, lanes.flatMap(([, states]) => states)));
         put(none, tasks.length ? [] : empty("There are no tasks", "A task is work that is done once, whoever dies. Submit one, or ask an assistant to do something."));
         if (tasks.length)
-            views[chosen].draw(tasks);
+            views[chosen].draw(tasks, numbers);
     }};
 }

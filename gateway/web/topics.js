@@ -2,10 +2,10 @@
 import {h, put, card, table, keyed, number, empty, clock} from "./dom.js";
 import {get, post, feed, part, prefs} from "./api.js";
 
-const TAP_MAX = 200;
+const TAP_MAX = 200, SHOWN = 100;
 
 export async function show(root, frame) {
-    const list = table([["Topic"], ["A second", "n"], ["Messages", "n"], ["Subscribers", "n"]], "Topics"), none = h("div");
+    const list = table([["Topic"], ["A second", "n"], ["Messages", "n"], ["Subscribers", "n"]], "Topics"), none = h("div"), cut = h("p", {class: "dim", role: "status"});
     list.body.id = "topics";
     const pattern = h("input", {id: "tap-pattern", value: ">", autocomplete: "off", spellcheck: "false", "aria-label": "Pattern to watch: * is any one part, > the rest"});
     const tap = h("ol", {class: "tap", id: "tap", "aria-label": "Publications, the newest first"}), told = h("span", {class: "dim", role: "status"});
@@ -25,7 +25,7 @@ export async function show(root, frame) {
         } catch { /* a text */ }
         frame.act(event.submitter, () => post(`/api/v1/topics/${part(topic.value)}`, {content: value}), `Published on ${topic.value}`);
     }}, h("label", {class: "field"}, "Topic", topic), h("label", {class: "field"}, "Content", content), h("button", {class: "primary"}, "Publish"));
-    root.append(h("div", {class: "grid"}, card("Tap", form, told, tap), h("div", {}, card("Topics", list.node, none), card("Publish", publish))));
+    root.append(h("div", {class: "grid"}, card("Tap", form, told, tap), h("div", {}, card("Topics", list.node, cut, none), card("Publish", publish))));
 
     // At most once for each picture that the screen shows.
     function paint() {
@@ -77,7 +77,8 @@ export async function show(root, frame) {
     return {every: 2000, leave: () => stop(), async refresh() {
         const {topics} = await get("/api/v1/topics");
         topics.sort((a, b) => b.per_s - a.per_s || a.topic.startsWith("$") - b.topic.startsWith("$") || (a.topic < b.topic ? -1 : 1)); // the platform's own come last
-        draw(topics.slice(0, 100));
+        draw(topics.slice(0, SHOWN));
+        cut.textContent = topics.length > SHOWN ? `The busiest ${SHOWN} of ${number(topics.length)} are shown.` : "";
         list.node.hidden = !topics.length;
         put(none, topics.length ? [] : empty("Nothing was published yet", "Agents publish on topics; whoever subscribes to them hears it."));
     }};

@@ -266,6 +266,19 @@ async function darkAndSmall() {
     await page.keyboard.press("Escape");
 }
 
+// More than a list shows at once: it says so, counts all, and shows the rest when it is asked to.
+async function many() {
+    await view("tasks");
+    for (let i = 0; i < 5; i++)
+        await ask("/api/v1/tasks", {tasks: Array.from({length: 50}, (_, k) => ({id: `many-${i}-${k}`, skills: ["nobody"], description: `wait ${i} ${k}`}))});
+    const pending = page.locator("#view-tasks section[aria-label=Pending]"), rest = page.locator("#view-tasks .older");
+    await pending.locator("h2").filter({hasText: /25\d/}).waitFor();
+    out.older = await rest.textContent();
+    await rest.getByRole("button", {name: "Show older ones"}).click();
+    await pending.locator(".task:has-text('wait 0 0')").waitFor();
+    await rest.waitFor({state: "hidden"});
+}
+
 (async () => {
     const browser = await chromium.launch({executablePath: process.env.TROUPE_CHROMIUM || "/usr/bin/chromium",
         args: ["--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${sound}`]});
@@ -290,7 +303,7 @@ async function darkAndSmall() {
     page.setDefaultTimeout(40000);
     page.on("pageerror", error => out.errors.push(String(error)));
     page.on("console", message => message.type() === "error" && out.errors.push(message.text() + " " + message.location().url));
-    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, spoken, others, darkAndSmall]) {
+    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, spoken, others, darkAndSmall, many]) {
         try {
             await step();
         } catch (error) {

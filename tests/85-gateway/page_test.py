@@ -130,6 +130,7 @@ class Page(web.GatewayTest):
             self.assertRegex(row, title + r"\s+[\d,]+(\s+[\d.,]+ .?s){3}")
         self.assertIn("<img src=x", seen["tap"])
         self.assertIn("worker", seen["result"])
+        self.assertRegex(seen["older"], r"The newest 200 of 25\d are shown\.")
         self.assertEqual((seen["edges"], seen["approval"], seen["dark"]), (4, "granted", "rgb(16, 19, 24)"))
         # Each call: 7 tokens of 150 and 3 of 600 for a million.
         self.assertRegex(seen["spent"], r"Money\s+0\.01[14]\d*\s+.*\s+Tokens in\s+28\s+.*\s+Tokens out\s+12\s+.*\s+Calls\s+4\s+none failed")
