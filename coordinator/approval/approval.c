@@ -13,7 +13,7 @@
 
 const char *const tr_approval_state_words[] = {"pending", "granted", "used", "denied", "expired", NULL};
 
-enum { INSERT, BY_ID, BY_CALL, DECIDE, TAKE, EXPIRE, DUE, NEXT, LIST, COUNT, FORGET, STATEMENTS };
+enum { INSERT, BY_ID, BY_CALL, DECIDE, TAKE, TAKEN, EXPIRE, DUE, NEXT, LIST, COUNT, FORGET, STATEMENTS };
 
 struct tr_approvals {
     sqlite3 *db;
@@ -35,6 +35,8 @@ static const char *const migrations[] = {
     "PRAGMA user_version = 2;",
     "ALTER TABLE approval ADD COLUMN approvers TEXT;"
     "PRAGMA user_version = 3;",
+    "ALTER TABLE approval ADD COLUMN nonce TEXT;"
+    "PRAGMA user_version = 4;",
 };
 
 #define COLUMNS                                                                                              \
@@ -52,7 +54,9 @@ static const char *const sql[STATEMENTS] = {
     [DECIDE] = "UPDATE approval SET state = ?2, decided_by = ?3, reason = ?4, changed_ms = ?5 WHERE id = ?1 "
                "AND state = 0"
                " AND expires_ms > ?5",
-    [TAKE] = "UPDATE approval SET state = 2, changed_ms = ?2 WHERE id = ?1 AND state = 1 AND expires_ms > ?2",
+    [TAKE] = "UPDATE approval SET state = 2, changed_ms = ?2, nonce = ?3 WHERE id = ?1 AND state = 1 AND "
+             "expires_ms > ?2",
+    [TAKEN] = "SELECT count(*) FROM approval WHERE id = ?1 AND state = 2 AND nonce = ?2",
     [EXPIRE] = "UPDATE approval SET state = 4, changed_ms = ?2 WHERE id = ?1 AND state < 2",
     [DUE] =
         "SELECT " COLUMNS " FROM approval WHERE state < 2 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1",
@@ -235,8 +239,16 @@ int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_
     return rc == 0 ? -EALREADY : rc < 0 ? rc : 0;
 }
 
-int tr_approvals_take(
-    tr_approvals_t *self, const char *id, const char *agent, const char *digest, int64_t now_ms) {
+/* By the very call that asks again, as it was not answered. */
+static bool was_taken_by(tr_approvals_t *self, const char *id, const char *nonce) {
+    sqlite3_stmt *s = self->statements[TAKEN];
+    tr_sqlite_bind_text(s, 1, id);
+    tr_sqlite_bind_text(s, 2, nonce);
+    return number_of(s, 0) > 0;
+}
+
+int tr_approvals_take(tr_approvals_t *self, const char *id, const char *agent, const char *digest,
+    const char *nonce, int64_t now_ms) {
     sqlite3_stmt *s = self->statements[TAKE];
     claim_t claim = {.agent = agent, .digest = digest};
     int rc = tr_approvals_find(self, id, compare, &claim);
@@ -244,8 +256,11 @@ int tr_approvals_take(
         return rc < 0 ? rc : -EPERM;
     tr_sqlite_bind_text(s, 1, id);
     sqlite3_bind_int64(s, 2, now_ms);
+    tr_sqlite_bind_text(s, 3, nonce);
     rc = run(self, s);
-    return rc == 0 ? -EALREADY : rc < 0 ? rc : 0;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    return was_taken_by(self, id, nonce) ? 1 : -EALREADY;
 }
 
 static void keep_id(void *arg, const tr_approval_t *a) {

@@ -74,9 +74,10 @@ int tr_approvals_find(tr_approvals_t *self, const char *id, tr_approval_fn each,
  * -EALREADY: it is not pending any more; -EPERM: by who asks, or for whom it is asked; -EACCES: he is none of its approvers; -EIO. */
 int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_t state, const char *by,
     const char *reason, int64_t now_ms);
-/* Granted to used, for the agent that asked and what it asked for. 0; -ENOENT; -EALREADY: it is not granted; -EPERM: another's, or for another call; -EIO. */
-int tr_approvals_take(
-    tr_approvals_t *self, const char *id, const char *agent, const char *digest, int64_t now_ms);
+/* Granted to used, for the agent that asked and what it asked for. `nonce` is the call's own (NULL = none): who takes again with the same one was not
+ * answered, and has it still. 0, 1: it had it already; -ENOENT; -EALREADY: it is not granted, or another call has it; -EPERM: another's, or for another call; -EIO. */
+int tr_approvals_take(tr_approvals_t *self, const char *id, const char *agent, const char *digest,
+    const char *nonce, int64_t now_ms);
 /* Those whose time has come become expired, each given once. 0, -EIO. When the next one's comes: *ret_due_ms (INT64_MAX = none). */
 int tr_approvals_expire(
     tr_approvals_t *self, int64_t now_ms, tr_approval_fn each, void *arg, int64_t *ret_due_ms);

@@ -20,6 +20,7 @@
 #define WAITERS_MAX   1000
 #define TOOL_MAX      64
 #define KEY_MAX       128
+#define NONCE_MAX     64
 #define PERSON_MAX    64
 #define WHO_MAX       (TR_AID_MAX + 1 + PERSON_MAX)
 #define APPROVERS_MAX 32
@@ -267,17 +268,23 @@ static int tell_change(tr_question_t *q) {
 }
 
 void tr_desk_approval_take(tr_question_t *q) {
-    char digest[TR_TOOL_DIGEST_MAX + 1];
+    char digest[TR_TOOL_DIGEST_MAX + 1], nonce[NONCE_MAX + 1] = "";
+    tr_value_t said = tr_value_get(q->content, "nonce");
+    tr_approvals_t *all = q->coordinator->approval_desk.approvals;
     if (!is_open(q))
         return;
+    if (said && tr_value_copy(said, nonce, sizeof nonce) < 0) {
+        tr_question_refuse(q, "unrecognised-parameter-value", "nonce: expected a text of at most 64 bytes");
+        return;
+    }
     if (tr_value_copy(tr_value_get(q->content, "digest"), digest, sizeof digest) < 0) {
         tr_question_refuse(q, "missing-argument", "digest");
         return;
     }
     int rc = tr_approvals_take(
-        q->coordinator->approval_desk.approvals, q->id, tr_message_sender(q->message), digest, q->now_ms);
-    if (rc == 0)
-        rc = tell_change(q);
+        all, q->id, tr_message_sender(q->message), digest, *nonce ? nonce : NULL, q->now_ms);
+    if (rc >= 0) /* who was not answered is; the others know already */
+        rc = rc == 0 ? tell_change(q) : tr_approvals_find(all, q->id, answer, q);
     if (rc < 0)
         refuse(q, rc);
 }

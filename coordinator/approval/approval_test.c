@@ -67,14 +67,29 @@ static void granted_once_and_used_once(void **state) {
     scene_t *s = *state;
     assert_true(ask(s, &usual));
     assert_int_equal(s->state, TR_APPROVAL_PENDING);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1100), -EALREADY);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1100), -EALREADY);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "ann@p", "fine", 1200), 0);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "bob@p", NULL, 1250), -EALREADY);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), 0);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), -EALREADY);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), -EALREADY);
     assert_int_equal(tr_approvals_find(s->all, s->id, see, s), 0);
     assert_int_equal(s->state, TR_APPROVAL_USED);
     assert_string_equal(s->by, "ann@p");
+}
+
+static void who_was_not_answered_takes_again(void **state) {
+    scene_t *s = *state;
+    ask(s, &usual);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", "n1", 1100), -EALREADY);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", "n1", 1300), 0);
+    tr_approvals_close(&s->all); /* the desk was killed before it answered */
+    assert_int_equal(tr_approvals_open(s->directory, &s->all, NULL), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", "n1", 2500), 1);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", "n2", 1300), -EALREADY);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), -EALREADY);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d2", "n1", 1300), -EPERM);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "other@p", "d1", "n1", 1300), -EPERM);
 }
 
 static void only_for_who_asked_and_what_he_asked(void **state) {
@@ -82,12 +97,12 @@ static void only_for_who_asked_and_what_he_asked(void **state) {
     ask(s, &usual);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "hands@p", NULL, 1200), -EPERM);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "other@p", "d1", 1300), -EPERM);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d2", 1300), -EPERM);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "other@p", "d1", NULL, 1300), -EPERM);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d2", NULL, 1300), -EPERM);
     assert_int_equal(
-        tr_approvals_take(s->all, s->id, "hands@p", "d1", 2000), -EALREADY); /* its time is over */
-    assert_int_equal(tr_approvals_take(s->all, "a0", "hands@p", "d1", 1300), -ENOENT);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), 0);
+        tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 2000), -EALREADY); /* its time is over */
+    assert_int_equal(tr_approvals_take(s->all, "a0", "hands@p", "d1", NULL, 1300), -ENOENT);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), 0);
 }
 
 static void the_same_call_is_found_again_until_it_is_used(void **state) {
@@ -109,7 +124,7 @@ static void the_same_call_is_found_again_until_it_is_used(void **state) {
     assert_true(ask(s, &nameless));
     assert_true(ask(s, &nameless));
     assert_int_equal(tr_approvals_decide(s->all, first, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
-    assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", 1300), 0);
+    assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", NULL, 1300), 0);
     assert_true(ask(s, &usual));
 }
 
@@ -121,7 +136,7 @@ static void what_was_used_is_told_to_who_may_have_made_the_call(void **state) {
     ask(s, &usual);
     strcpy(first, s->id);
     assert_int_equal(tr_approvals_decide(s->all, first, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), 0);
-    assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", 1300), 0);
+    assert_int_equal(tr_approvals_take(s->all, first, "hands@p", "d1", NULL, 1300), 0);
     later.created_ms = 5000; /* its time is over, but it was used */
     later.expires_ms = 6000;
     assert_int_equal(tr_approvals_ask(s->all, &later, true, see, s, &is_new), 0);
@@ -158,7 +173,7 @@ static void who_it_is_asked_for_cannot_decide(void **state) {
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "alice@p", NULL, 1200), -EPERM);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "alice@p", NULL, 1200), -EPERM);
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "bob@p", NULL, 1200), 0);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), 0);
 }
 
 static void only_its_approvers_decide(void **state) {
@@ -198,7 +213,7 @@ static void what_was_denied_stays_denied_for_its_time(void **state) {
     assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_DENIED, "ann@p", "no", 1200), 0);
     assert_false(ask(s, &usual));
     assert_int_equal(s->state, TR_APPROVAL_DENIED);
-    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", 1300), -EALREADY);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1300), -EALREADY);
     tr_approval_t later = usual;
     later.created_ms = 2000;
     later.expires_ms = 3000;
@@ -276,6 +291,7 @@ static void what_is_over_is_forgotten_after_its_time(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(granted_once_and_used_once),
+        TEST(who_was_not_answered_takes_again),
         TEST(only_for_who_asked_and_what_he_asked),
         TEST(the_same_call_is_found_again_until_it_is_used),
         TEST(what_was_used_is_told_to_who_may_have_made_the_call),

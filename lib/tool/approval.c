@@ -4,11 +4,13 @@
  * finds the call by its key, so a process that was started again goes on waiting where it did before.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/random.h"
 #include "lib/tool/ask.h"
 #include "lib/tool/config.h"
 #include "lib/tool/digest.h"
@@ -28,6 +30,7 @@ struct tr_tool_gate {
     char *arguments; /* canonical */
     char digest[TR_TOOL_DIGEST_MAX + 1];
     char approval[64];
+    char nonce[20]; /* by which the desk knows a take that is sent again from another call's */
 };
 
 static void send_step(tr_tool_gate_t *self, step_t step);
@@ -105,7 +108,7 @@ static void on_state(tr_tool_gate_t *self, const json_t *content) {
 
 static void on_again(void *arg) {
     tr_tool_gate_t *self = arg;
-    /* whether a take that was not answered took is not known: what was used up is not used again */
+    /* whether a take that was not answered took is not known: the desk knows by the nonce, and what another call used up is not used again */
     send_step(self, self->step == TAKING ? TAKING : ASKING);
 }
 
@@ -162,8 +165,8 @@ static json_t *content_of(const tr_tool_gate_t *self, step_t step) {
     if (step == WAITING)
         return json_pack("{s:s, s:s}", "action", "approval-wait", "approval", self->approval);
     if (step == TAKING)
-        return json_pack(
-            "{s:s, s:s, s:s}", "action", "approval-take", "approval", self->approval, "digest", self->digest);
+        return json_pack("{s:s, s:s, s:s, s:s}", "action", "approval-take", "approval", self->approval,
+            "digest", self->digest, "nonce", self->nonce);
     json_t *asked = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "action", "approval-ask", "tool", run->name,
         "arguments", self->arguments, "digest", self->digest, "time-ms",
         (json_int_t)(self->until_ms - tr_clock_ms()), "approvers", approvers_of(run));
@@ -213,5 +216,6 @@ void tr_tool_gate_ask(tr_tool_run_t *run) {
     self->run = run;
     self->until_ms = tr_clock_ms() + time;
     tr_tool_digest(run->name, self->arguments, self->digest);
+    snprintf(self->nonce, sizeof self->nonce, "%016" PRIx64, tr_random_seed());
     send_step(self, ASKING);
 }

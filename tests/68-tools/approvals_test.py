@@ -1,11 +1,33 @@
 #!/usr/bin/env python3
 """Privileged tools wait for a person: once, for these arguments, over any kill -9, and no without a yes."""
+import hashlib
 import json
 import pathlib
 import sys
 
 import tools
 from tools import harness
+
+# A desk that grants everything, and does not answer the first take.
+DESK = r"""
+import json, sys
+
+for line in sys.stdin:
+    message = json.loads(line)
+    content = message.get("content")
+    if not isinstance(content, dict) or "action" not in content:
+        continue
+    state = "granted"
+    if content["action"] == "approval-take":
+        with open(sys.argv[1], "a+") as takes:
+            is_first = takes.tell() == 0
+            takes.write(content.get("nonce", "none") + "\n")
+        if is_first:
+            print(json.dumps({"id": message["id"], "done": True}), flush=True)
+            continue
+        state = "used"
+    print(json.dumps({"id": message["id"], "content": {"approval": "a1", "state": state}}), flush=True)
+"""
 
 
 class Approvals(tools.ToolsTest):
@@ -147,6 +169,38 @@ class Approvals(tools.ToolsTest):
         self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
         self.assertEqual(self.answer(asked)["status"], "ok")
         self.assertEqual(self.made(), ["one"])
+
+    def asked_by(self, hand, **content):
+        return self.run_verb("ask", hand, json.dumps(content), "-o", "json")
+
+    def test_who_was_not_answered_takes_again(self):
+        for hand in "hand", "other":
+            self.agentd("--name", hand, "--behaviour", "relay", "--args", '{"to": "svc:tasks"}')
+        digest = hashlib.blake2b(b"touch\0{}", digest_size=32).hexdigest()
+        asked = self.asked_by("hand", action="approval-ask", tool="touch", arguments="{}", digest=digest, **{"time-ms": 60000})
+        approval = asked.json()["approval"]
+        self.assertEqual(self.run_verb("approvals", "grant", approval).code, 0)
+        take = {"action": "approval-take", "approval": approval, "digest": digest}
+        self.assertEqual(self.asked_by("hand", **take, nonce="n1").json()["state"], "used")
+        self.coordinator.process.kill()  # whether it has answered is not known
+        self.coordinator.wait()
+        self.start_coordinator()
+        again = self.asked_by("hand", **take, nonce="n1")
+        self.assertEqual((again.code, again.code or again.json()["state"]), (0, "used"), again)
+        for hand, nonce in ("hand", {"nonce": "n2"}), ("hand", {}), ("hand", {"nonce": "n" * 65}), ("other", {"nonce": "n1"}):
+            self.assertEqual(self.asked_by(hand, **take, **nonce).code, 3, (hand, nonce))
+
+    def test_the_answer_to_the_take_is_lost(self):
+        takes = pathlib.Path(self.directory) / "takes"
+        self.agentd("--name", "desk", "--", sys.executable, "-c", DESK, str(takes))
+        self.config["touch"]["desk"] = "desk"
+        self.keeper(self.config)
+        said = self.answer(self.call())
+        self.assertEqual((said["status"], self.made()), ("ok", ["one"]), said)
+        nonces = takes.read_text().split()
+        self.assertEqual((len(nonces), len(set(nonces))), (2, 1))
+        self.assertEqual(self.answer(self.call("two"))["status"], "ok")
+        self.assertEqual(len(set(takes.read_text().split())), 2, "each call has its own")
 
     def test_the_agent_is_killed_while_it_waits(self):
         keeper = self.keeper(self.config)
