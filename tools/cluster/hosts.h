@@ -27,9 +27,10 @@ typedef struct tr_hosts_rotate {
 } tr_hosts_rotate_t;
 
 /* The keys of each host to it, as they are here now. `rotate`, or NULL: agents that were attached there get new ones, which the host makes.
- * Into `marks`: of each host its fleet -> the mark of what is there now (tools/cluster/known.h). */
-int tr_hosts_bring_keys(
-    const tr_apart_t *self, const tr_hosts_rotate_t *rotate, json_t *marks, tr_error_t *error);
+ * Into `marks`: of each host its fleet -> the mark of what is there now (tools/cluster/known.h).
+ * Each host that failed is told of on stderr; -EHOSTUNREACH: there were such, and the others have them. */
+int tr_hosts_bring_keys(const tr_call_t *call, const tr_apart_t *self, const tr_hosts_rotate_t *rotate,
+    json_t *marks, tr_error_t *error);
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
 int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);

@@ -193,11 +193,21 @@ static int bring_to(const tr_apart_t *self, const json_t *host, const tr_hosts_r
     return rc;
 }
 
-int tr_hosts_bring_keys(
-    const tr_apart_t *self, const tr_hosts_rotate_t *rotate, json_t *marks, tr_error_t *error) {
-    size_t i;
+/* One that is away keeps none of the others: a key that was taken back is to be so wherever it can be. */
+int tr_hosts_bring_keys(const tr_call_t *call, const tr_apart_t *self, const tr_hosts_rotate_t *rotate,
+    json_t *marks, tr_error_t *error) {
+    size_t i, failed = 0;
     json_t *host;
-    int rc = 0;
-    json_array_foreach(self->hosts, i, host) if (rc == 0) rc = bring_to(self, host, rotate, marks, error);
-    return rc;
+    json_array_foreach(self->hosts, i, host) {
+        tr_error_t why = {0};
+        if (bring_to(self, host, rotate, marks, &why) == 0)
+            continue;
+        failed++;
+        tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", why.text);
+    }
+    return failed ? tr_error_set(error, -EHOSTUNREACH,
+                        "%zu of %zu hosts did not get the certificates, and go by the old ones: the same "
+                        "command again brings them",
+                        failed, i)
+                  : 0;
 }

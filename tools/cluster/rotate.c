@@ -84,7 +84,7 @@ static int bring_public(work_t *w, tr_error_t *error) {
     switch (w->apart.on) {
     case TR_APART_HERE: break; /* the broker reads the very directory */
     case TR_APART_SSH:
-        return tr_hosts_bring_keys(&w->apart,
+        return tr_hosts_bring_keys(w->call, &w->apart,
             w->name ? NULL : &(tr_hosts_rotate_t){w->how->grace_ms, w->how->finish}, w->marks, error);
     case TR_APART_PODMAN: return tr_apart_hand_over_certs(&w->apart, error);
     case TR_APART_KUBERNETES:
@@ -233,6 +233,11 @@ static const char *otherwise_of(const work_t *w) {
            "again goes on with it";
 }
 
+static int tell(const tr_call_t *call, int rc, const tr_error_t *error) {
+    bool away = rc == -ENOENT || rc == -EHOSTUNREACH;
+    return tr_cli_fail(call, away ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error->text);
+}
+
 int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
     table_t t = {.work = {.call = call, .how = how, .marks = json_object()}};
     tr_error_t error = {0};
@@ -246,7 +251,7 @@ int tr_apart_rotate(const tr_call_t *call, const tr_apart_rotate_t *how) {
     if (rc == 0 && code == TR_EXIT_OK)
         rc = bring_secret(&t.work, &error);
     if (rc < 0)
-        code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
+        code = tell(call, rc, &error);
     else if (code == TR_EXIT_OK)
         code = show(&t);
     json_decref(t.work.marks);
@@ -336,7 +341,7 @@ int tr_apart_revoke(const tr_call_t *call, const tr_cli_common_t *common) {
     if (rc == 0)
         rc = bring_public(&t.work, &error);
     if (rc < 0)
-        code = tr_cli_fail(call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
+        code = tell(call, rc, &error);
     else if ((code = wait_revoked(&t.work)) == TR_EXIT_OK)
         code = show(&t);
     json_decref(t.work.marks);

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Fleets on bare machines of which one is away for a while: what is asked of all is done by the others, and the same again brings the rest.
+
+There is no network here: a stand-in for ssh runs what it is told to on this machine, or fails as ssh does where the host is away.
+"""
+import json
+import os
+import pathlib
+import sys
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent)]
+import harness
+
+NAMES = ("east", "north", "south")
+PATIENCE = 120.0
+SSH = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+[ ! -e {place}/away-$2 ] || {{ echo "ssh: connect to host $2 port 22: No route to host" >&2; exit 255; }}
+exec sh -c "$3"
+"""
+
+
+class Away(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.place = pathlib.Path(self.directory)
+        (self.place / "bin").mkdir()
+        ssh = self.place / "bin" / "ssh"
+        ssh.write_text(SSH.format(place=self.place))
+        ssh.chmod(0o755)
+        self.env = {"PATH": f"{ssh.parent}:{os.environ['PATH']}"}
+
+    def office(self, secure, groups):
+        """What `up --on ssh` leaves here of a fleet on three hosts."""
+        hosts = [{"at": name, "address": "127.0.0.1", "fleet": f"office-{n}", "groups": dict(groups), "secure": secure} for n, name in enumerate(NAMES)]
+        self.apart = self.place / "state" / "office" / "apart.json"
+        self.apart.parent.mkdir(parents=True)
+        self.apart.write_text(json.dumps({
+            "fleet": "office", "on": "ssh", "context": "", "namespace": "", "image": "", "link": 0, "stream": 0, "http": 0, "web": 0,
+            "ssh-config": "", "program": harness.program("troupe"), "remote": str(self.place / "far"), "hosts": hosts}))
+        self.apart.chmod(0o600)
+
+    def groups(self):
+        return [sorted(host["groups"]) for host in json.loads(self.apart.read_text())["hosts"]]
+
+    def away(self, name, yes=True):
+        flag = self.place / f"away-{name}"
+        flag.touch() if yes else flag.unlink()
+
+    def ask(self, *words, code):
+        done = self.troupe(*words, "--fleet", "office", "--state", self.place / "state", env=self.env, patience=PATIENCE)
+        if code is not None:
+            self.assertEqual(done.code, code, done)
+        return done
+
+    # ---- certificates ----
+
+    def certs(self):
+        self.office(True, {"a": 1})
+        for n in range(len(NAMES)):
+            certs = self.apart.parent / "hosts" / f"office-{n}" / "certs"
+            for name in ("broker", "agent.a", "agent.b"):
+                self.assertEqual(self.troupe("cert", "new", name, *(("--role", "broker") if name == "broker" else ()), "--certs", certs).code, 0)
+            (self.place / "far" / f"office-{n}").mkdir(parents=True)
+
+    def far(self, n, name):
+        path = self.place / "far" / f"office-{n}" / "certs" / f"{name}.yaml"
+        return path.read_text() if path.exists() else None
+
+    def near(self, n, name):
+        return (self.apart.parent / "hosts" / f"office-{n}" / "certs" / f"{name}.yaml").read_text()
+
+    def check_told(self, done, name):
+        self.assertIn(f"{name}: ssh: connect to host {name}", done.err)
+        self.assertIn("1 of 3 hosts did not get the certificates", done.err)
+        self.assertIn("the same command again brings them", done.err)
+
+    def test_what_is_revoked_gets_to_all_hosts_but_the_first_which_is_away(self):
+        self.certs()
+        self.away("east")
+        self.check_told(self.ask("cert", "revoke", "agent.a", code=2), "east")
+        self.assertIsNone(self.far(0, "agent.a"))
+        for n in (1, 2):
+            self.assertIn("revoked: ", self.far(n, "agent.a"))
+            self.assertNotIn("revoked: ", self.far(n, "agent.b"))
+        self.away("east", False)
+        self.ask("cert", "revoke", "agent.a", code=0)
+        self.assertIn("revoked: ", self.far(0, "agent.a"))
+
+    def test_new_keys_get_to_all_hosts_but_one_that_is_away(self):
+        self.certs()
+        before = [self.near(n, "agent.a") for n in range(3)]
+        self.away("north")
+        self.check_told(self.ask("cert", "rotate", "--grace", "1h", code=2), "north")
+        after = [self.near(n, "agent.a") for n in range(3)]
+        for n in range(3):
+            self.assertNotEqual(after[n], before[n])
+            self.assertEqual(self.far(n, "agent.a"), None if n == 1 else after[n])
+        self.away("north", False)
+        # Nobody's broker runs here: that the brokers know cannot be waited for.
+        done = self.ask("cert", "rotate", "--grace", "1h", "--timeout", "100ms", code=None)
+        self.assertNotIn("did not get", done.err)
+        self.assertEqual(self.far(1, "agent.a"), after[1], "the keys of the first time")
+
+
+if __name__ == "__main__":
+    harness.main()
