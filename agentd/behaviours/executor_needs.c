@@ -9,6 +9,7 @@
 #include "lib/text/utf8.h"
 
 #define ASK_MS     10000
+#define AGAIN_MS   500
 #define EACH_MAX   4000 /* bytes of a result */
 #define LENGTH_MAX 32000
 
@@ -46,12 +47,25 @@ static void miss(tr_job_t *job) {
     json_array_remove(job->needs, 0);
 }
 
+static void on_again(tr_agent_t *agent, void *state, void *arg) {
+    tr_job_t *job = tr_job_find(state, (json_int_t)(intptr_t)arg);
+    (void)agent;
+    if (job && job->message && json_array_size(job->needs) > 0)
+        tr_job_go_on(job);
+}
+
+/* Who is not there says so at once, and may be there soon. */
+static bool waits_for_who_is_away(tr_agent_t *agent, const tr_message_t *answer, void *arg) {
+    return answer && tr_message_type(answer) == TR_MESSAGE_FAILED &&
+           tr_timer_start(agent, AGAIN_MS, on_again, arg);
+}
+
 /* Without an answer it is asked for again, until the time of the job is up. */
 static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     tr_job_t *job = tr_job_find(state, (json_int_t)(intptr_t)arg);
     json_t *shown = tr_answer_json(answer);
-    (void)agent;
-    if (job && job->message && json_array_size(job->needs) > 0) {
+    if (job && job->message && json_array_size(job->needs) > 0 &&
+        !waits_for_who_is_away(agent, answer, arg)) {
         if (tr_answer_is_good(answer) && json_object_get(shown, "result")) {
             add_result(job, shown);
             json_array_remove(job->needs, 0);

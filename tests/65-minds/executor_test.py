@@ -6,6 +6,13 @@ import sys
 import minds
 from minds import model
 
+# Shows the same result of each task.
+DESK = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({"id": json.loads(line)["id"], "content": {"description": "whales", "result": "whales are big"}}), flush=True)
+"""
+
 
 def call(expression, id_="c1", tool="calculate"):
     return {"id": id_, "type": "function", "function": {"name": tool, "arguments": json.dumps({"expression": expression})}}
@@ -178,6 +185,46 @@ class Model(ExecutorTest):
         self.assertTrue(data["context"].endswith(':\nwhales are big\n\nThe results of these tasks are needed, and could not be had: ["no-such-task"]'), data)
         self.assertNotIn("missing", self.told("x", {"text": "are they?", "needs": [task["task"]]}))
         self.assertIn("unsupported-value", self.failure({"text": "x", "needs": [5]}))
+
+    def test_what_it_needs_is_asked_for_again(self):
+        """The coordinator is away as it asks, and comes back."""
+        def start():
+            coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+            coordinator.wait_err("C001 ready")
+            return coordinator
+        coordinator = start()
+        self.agent("finder", "echo", more=("--service", "search"))
+        done = self.run_verb("task", "submit", "--skill", "search", "--wait", '{"text": "whales are big"}')
+        self.assertEqual(done.code, 0, done)
+        task, = self.run_verb("task", "ls", "-o", "json").json()
+        server, _ = self.modelled()
+        server.usual = model.chat("fine")
+        coordinator.process.kill()
+        coordinator.wait()
+        job = {"text": "are they?", "id": "t1", "needs": [task["task"], "no-such-task"]}
+        asked = self.spawn_verb("ask", "x", json.dumps(job), "-o", "json", "--timeout", "60s")
+        short = {"text": "are they, soon?", "needs": [task["task"]], "limits": {"time-ms": 10500}}  # longer than one answer is waited for
+        self.assertIn("time-limit", self.failure(short, "--timeout", "60s"))  # nobody comes, until its time is up
+        self.assertEqual((server.requests, asked.process.poll()), ([], None), "nothing is done without what it needs")
+        start()
+        told = asked.wait(60)
+        self.assertEqual(told.code, 0, told)
+        self.assertEqual(told.json()["missing"], ["no-such-task"])
+        self.assertIn("whales are big", server.requests[0].json["messages"][1]["content"])
+
+    def test_who_says_at_once_that_it_is_away_is_asked_again(self):
+        """An agent, which no broker keeps a request for."""
+        server, _ = self.modelled(args={"tasks": "desk"})
+        server.usual = model.chat("fine")
+        asked = self.spawn_verb("ask", "x", json.dumps({"text": "are they?", "needs": ["t9"]}), "-o", "json", "--timeout", "60s")
+        short = {"text": "are they, soon?", "needs": ["t9"], "limits": {"time-ms": 1500}}
+        self.assertIn("time-limit", self.failure(short))
+        self.assertEqual((server.requests, asked.process.poll()), ([], None), "nothing is done without what it needs")
+        self.agentd("--name", "desk", "--", sys.executable, "-c", DESK)
+        told = asked.wait(60)
+        self.assertEqual(told.code, 0, told)
+        self.assertNotIn("missing", told.json())
+        self.assertIn("whales are big", server.requests[0].json["messages"][1]["content"])
 
     def test_an_id_is_done_once(self):
         server, _ = self.modelled(calls("6*7"), model.chat("42"))
