@@ -285,6 +285,7 @@ static void replan(tr_planner_t *self, const tr_message_t *message, json_t *watc
             .length = json_string_length(description),
             .input = json_pack("{s:o, s:I}", "skills", tr_planner_skills_without(skills, without), "most",
                 (json_int_t)self->most),
+            .is_unasked = true,
             .on_said = on_replanned,
             .carried = json_pack("{s:O, s:O}", "mark", json_object_get(watched, "mark"), "failed",
                 json_object_get(subtask, "id"))});

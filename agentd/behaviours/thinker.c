@@ -219,9 +219,11 @@ int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thi
     int rc = is_full ? -EBUSY : ask(self, message, question, &error);
     json_decref(question->input);
     json_decref(question->carried);
+    if (rc == 0 || question->is_unasked)
+        return rc;
     if (is_full)
         tr_thinker_answer_reason(self, message, TR_REFUSE, "busy", "too many questions at once");
-    else if (rc < 0)
+    else
         tr_thinker_answer_reason(self, message, TR_FAILURE, "internal-error", error.text);
     return rc;
 }

@@ -51,6 +51,7 @@ typedef struct tr_thinker_question {
     tr_thought_fn on_said;
     tr_thought_piece_fn on_piece; /* NULL = only the whole */
     bool builtin;                 /* the built-in mind is enough */
+    bool is_unasked;              /* the message asks for nothing: where it cannot be asked, nobody is told */
     tr_mind_cost_t most;          /* it may cost; 0 = as the configuration says */
     int64_t total_ms;             /* it may take; 0 = as the configuration says */
     tr_thought_t *
@@ -58,7 +59,7 @@ typedef struct tr_thinker_question {
     json_t *carried;  /* of on_said and on_piece, borrowed there; consumed; NULL = none */
 } tr_thinker_question_t;
 
-/* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"). */
+/* 0: on_said will be called, unless the agent ends before. Negative: nothing is kept, and the message was told why ("busy", "internal-error"), unless it is_unasked. */
 int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question);
 
 /* Nobody waits for what was asked any more: what it has cost by then. on_said is not called; tr_thinker_cancel is still to come. */

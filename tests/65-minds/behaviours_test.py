@@ -1,10 +1,13 @@
 """Behaviours that think, each alone, by messages, with the built-in mind or with a model."""
 import asyncio
 import json
+import pathlib
 import threading
 
 import minds
 from minds import model
+
+METHODS = pathlib.Path(__file__).resolve().parents[2] / "agentd/mind/data/methods.yaml"
 
 
 class Summariser(minds.MindsTest):
@@ -219,6 +222,28 @@ for line in sys.stdin:
     print(json.dumps({"id": message["id"], **answer}), flush=True)
 """
 
+# Takes tasks, shows them as failed from when it is told to, and tells what it was sent that is no request.
+FAILS = """
+import json, sys
+told, state = [], "assigned"
+for line in sys.stdin:
+    message = json.loads(line)
+    content = message.get("content")
+    if message.get("performative") != "request":
+        told.append(message)
+        answer = {"done": True}
+    elif content["action"] == "submit":
+        answer = {"content": {"tasks": [{"task": task["id"]} for task in content["tasks"]]}}
+    elif content["action"] == "fail":
+        state = "failed"
+        answer = {"content": "noted"}
+    elif content["action"] == "show":
+        answer = {"content": {"task": content["task"], "state": state}}
+    else:
+        answer = {"content": told}
+    print(json.dumps({"id": message["id"], **answer}), flush=True)
+"""
+
 
 class Watched(minds.MindsTest):
     """Plans whose subtasks are with the coordinator: the executor without a fitting tool is who fails."""
@@ -315,6 +340,19 @@ class Watched(minds.MindsTest):
         self.assertEqual([(t["state"], t["replans"]) for t in told], [("replanned", 1), ("replanned", 2), ("completed", 2)])
         known = [request.json["messages"][-1]["content"].split('"skills"')[1].split("]")[0] for request in server.requests]
         self.assertEqual([[skill for skill in skills if f'"{skill}"' in one] for one in known], [skills, skills[1:], skills[2:]])
+
+    def test_who_shows_a_failure_is_not_answered(self):
+        """The planner cannot plan anew, and says so where its plan is watched, not to who was asked how its task is."""
+        self.agentd("--name", "desk", "--", "python3", self.write("fails.py", FAILS))
+        tap = self.tap()
+        methods = pathlib.Path(self.write("methods.yaml", METHODS.read_text()))
+        self.agent("p", "planner", {"skills": ["search", "write", "general"], "tasks": "desk", "look-ms": 100}, {"methods": str(methods)})
+        done = self.told("p", {"action": "submit", "text": "write a report on whales"})
+        methods.unlink()
+        self.told("desk", {"action": "fail"})
+        told = [t for t in self.told_until(tap, "it cannot be planned anew now") if "plan" in t]
+        self.assertEqual([(t["state"], t["plan"]) for t in told], [("failed", done["watched"])])
+        self.assertEqual(self.told("desk", {"action": "told"}), [])
 
     def test_a_planner_that_is_busy_does_not_give_up(self):
         """A subtask fails while as many questions are open as it takes: it is planned anew when there is room."""
