@@ -155,7 +155,7 @@ static void on_found(
 
 /* ---- tasks of this user ---- */
 
-/* Those that the turn's action, where it is this one, is about: ids, a new reference. NULL: none that he has asked for here. */
+/* Those that the turn's action, where it is this one, is about, as tr_assistant_tasks_of says. NULL: none that he has asked for here. */
 static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action) {
     json_t *session = NULL;
     const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
@@ -166,27 +166,51 @@ static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action
 
 /* The last one of a plan is what it comes to. */
 static bool shows_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *ids = own_tasks(talk, turn, "status");
+    json_t *own = own_tasks(talk, turn, "status"), *ids = json_object_get(own, "ids");
     const char *id = json_string_value(json_array_get(ids, json_array_size(ids) - 1));
     bool is_own = id != NULL;
     if (is_own)
         have_done(talk, message, turn, ((assistant_t *)talk)->peers->tasks,
             json_pack("{s:s, s:s}", "action", "show", "task", id), on_answer);
-    json_decref(ids);
+    json_decref(own);
     return is_own;
 }
 
 static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
 
-/* What has ended already cannot be cancelled, and need not. */
+static void tell_cancelled(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    const char *what = text_at(turn, "cancelling");
+    bool is_any = json_integer_value(json_object_get(turn, "cancelled")) > 0;
+    json_t *reply = is_any ? json_sprintf("It is cancelled: %s.", what)
+                           : json_sprintf("There is nothing to cancel: it has ended already (%s).", what);
+    json_object_del(turn, "to-cancel");
+    tr_talk_end(talk, message, turn, json_string_value(reply));
+    json_decref(reply);
+}
+
+/* The coordinator says so of what has ended already, or is long gone: it cannot be cancelled, and need not. Anything else is no answer to that. */
+static bool has_ended(const json_t *content) {
+    const char *reason = text_at(content, "reason");
+    return strcmp(reason, "unexpected-argument") == 0 || strcmp(reason, "not-registered") == 0;
+}
+
 static void on_cancelled(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
     json_int_t done = json_integer_value(json_object_get(turn, "cancelled"));
+    json_t *content = tr_answer_json(answer);
+    bool is_good = tr_answer_is_good(answer);
     (void)agent;
-    if (tr_answer_is_good(answer))
+    if (is_good)
         json_object_set_new(turn, "cancelled", json_integer(done + 1));
-    json_object_set_new(turn, "answer", tr_answer_json(answer));
-    cancel_next(state, under, turn);
+    json_object_set_new(turn, "answer", content);
+    if (is_good || has_ended(content)) {
+        cancel_next(state, under, turn);
+        return;
+    }
+    json_t *reply = tr_assistant_reply("cancel", text_at(turn, "to"), false, content);
+    json_object_del(turn, "to-cancel");
+    tr_talk_end(state, under, turn, json_string_value(reply));
+    json_decref(reply);
 }
 
 /* One after the other: the first of a plan takes with it those that need it. */
@@ -194,11 +218,8 @@ static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *tu
     const peers_t *p = ((assistant_t *)talk)->peers;
     json_t *left = json_object_get(turn, "to-cancel");
     const char *id = json_string_value(json_array_get(left, 0));
-    bool is_any = json_integer_value(json_object_get(turn, "cancelled")) > 0;
     if (!id) {
-        json_object_del(turn, "to-cancel");
-        tr_talk_end(talk, message, turn,
-            is_any ? TR_ASSISTANT_CANCELLED : "There is nothing to cancel: it has ended already.");
+        tell_cancelled(talk, message, turn);
         return;
     }
     json_t *request =
@@ -209,11 +230,12 @@ static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *tu
 
 /* Whether it is of tasks that the user has asked for here, and is under way. An id is taken as it is. */
 static bool cancels_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *ids = own_tasks(talk, turn, "cancel");
-    if (!ids)
+    json_t *own = own_tasks(talk, turn, "cancel");
+    if (!own)
         return false;
-    json_object_set_new(turn, "to-cancel", json_deep_copy(ids));
-    json_decref(ids);
+    json_object_set_new(turn, "to-cancel", json_deep_copy(json_object_get(own, "ids")));
+    json_object_set(turn, "cancelling", json_object_get(own, "text"));
+    json_decref(own);
     cancel_next(talk, message, turn);
     return true;
 }
@@ -232,6 +254,18 @@ static json_t *registered(const tr_talk_t *talk, const json_t *turn, const char 
     return request;
 }
 
+/* "How far is the moon?" begins as a question of how far a task is; where the user has none of that name, and says nothing of tasks, it is one like any other. */
+static void ask_instead(const tr_message_t *message, json_t *turn) {
+    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+    size_t length = 0;
+    const char *text = tr_thinker_text(message, "text", &length);
+    if (strcmp(text_at(turn, "action"), "status") != 0 || tr_assistant_names_tasks(subject) || !text ||
+        memmem(text, length, "status", 6) || memmem(text, length, "task", 4))
+        return;
+    json_object_set_new(turn, "action", json_string("query"));
+    json_object_set_new(turn, "parameters", json_pack("{s:s%}", "question", text, length));
+}
+
 static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     const peers_t *p = ((assistant_t *)talk)->peers;
     tr_assistant_peers_t peers = {p->knowledge, p->planner, p->summariser, p->decisions, p->voters, p->tasks};
@@ -240,6 +274,8 @@ static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     bool is_named = request != NULL;
     if (!is_named && (cancels_own(talk, message, turn) || shows_own(talk, message, turn)))
         return;
+    if (!is_named)
+        ask_instead(message, turn);
     if (!is_named)
         request = tr_assistant_request(&peers, turn, &to, &why);
     if (!request) {

@@ -33,8 +33,12 @@ json_t *tr_assistant_summary(const json_t *parameters, const json_t *texts);
 json_t *tr_assistant_with_sources(json_t *reply, const json_t *found);
 /* Of a turn that was answered with tasks: they are remembered in the user's session, as "tasks": [{"text", "ids"}]. */
 void tr_assistant_note_tasks(json_t *session, const json_t *turn);
-/* The ids of the last tasks that a user has asked for by words that the subject has, or of his last ones ("it", "the last task"). A new reference; NULL: none. */
+/*
+ * What a user has asked for that the subject names by all of its words (the last one), or his last ("it", "the last task"), or all of it ("all tasks"): {"text": his words, "ids"}, new. NULL: none.
+ */
 json_t *tr_assistant_tasks_of(const json_t *session, const char *subject);
+/* Whether a subject means tasks without a word of what they are about. */
+bool tr_assistant_names_tasks(const char *subject);
 /* What to say of the answer: a new reference. `content` is as tr_answer_json gives it; `to` is who answered. */
 json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, const json_t *content);
 

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import signal
 
 import minds
 from minds import model
@@ -278,6 +279,8 @@ class Assistant(minds.MindsTest):
         self.assertRegex(say("what came of the slides?")["reply"], r"^completed: .* \(do-[0-9a-f]+\)\n.*slides")
         self.assertIn("The last tasks:", say("list my tasks")["reply"])
         self.assertIn("The last tasks:", self.told("a", {"text": "what is the status of the slides?", "user": "bob"})["reply"])
+        far = say("how far is the moon from the earth?")  # of no task of hers
+        self.assertEqual((far["action"], far["asked"]["query"]), ("query", "how far is the moon from the earth?"))
 
     def test_tasks_are_cancelled_by_their_words(self):
         """Those that the same user has asked for, and nobody else's."""
@@ -290,12 +293,21 @@ class Assistant(minds.MindsTest):
         state = lambda task: self.told("svc:tasks", {"action": "show", "task": task})["state"]
         self.assertIn("there is no task of this id", say("cancel the last task", "bob")["reply"])
         self.assertIn("there is no task of this id", say("cancel my subscription")["reply"])
-        self.assertEqual(say("cancel the slides")["reply"], "It is cancelled.")
+        for other in "cancel the meeting with Bob", "cancel the talk by Bob":  # words like "by" name nothing
+            self.assertIn("there is no task of this id", say(other)["reply"])
+        self.assertEqual([state(task) for task in made], ["pending", "pending"])
+        self.assertEqual(say("cancel the slides")["reply"], "It is cancelled: prepare the slides, Monday.")
         self.assertEqual(state(made[0]), "cancelled")
         self.assertNotEqual(state(made[1]), "cancelled")
-        self.assertEqual(say("cancel the last task")["reply"], "It is cancelled.")
+        self.assertEqual(say("cancel the last task")["reply"], "It is cancelled: prepare the coffee, Monday.")
         self.assertEqual(state(made[1]), "cancelled")
-        self.assertEqual(say("cancel the coffee")["reply"], "There is nothing to cancel: it has ended already.")
+        self.assertEqual(say("cancel the coffee")["reply"], "There is nothing to cancel: it has ended already (prepare the coffee, Monday).")
+        more = [say(f"prepare the {what} by Monday")["answer"]["tasks"][0]["task"] for what in ("tea", "list of task owners")]
+        self.assertIn("It is cancelled: ", say("cancel all tasks")["reply"])
+        self.assertEqual([state(task) for task in more], ["cancelled", "cancelled"])
+        say("prepare the cake by Monday")
+        coordinator.stop(signal.SIGTERM)
+        self.assertIn("cannot be reached", say("cancel the cake")["reply"])  # and not that it has ended
 
     def test_a_decision_that_goes_on_is_told_by_its_id(self):
         coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
