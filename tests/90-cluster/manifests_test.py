@@ -330,6 +330,12 @@ agents:
   - {name: echo, behaviour: echo}
 """
 
+    def test_keys_are_not_made_by_a_dry_run(self):
+        for words, said in ((("kubernetes", "--keys", "--dry-run"), "twice, once with each"), (("podman", "--keys"), "--keys is for --on kubernetes")):
+            done = self.troupe("up", "fleet.yaml", "--on", *words, env=self.env)
+            self.assertEqual((done.code, done.out), (1, ""), done)
+            self.assertIn(said, done.err)
+
     def test_servers_that_keep_state(self):
         place = pathlib.Path(self.directory)
         (place / "state.yaml").write_text(self.STATE)
@@ -363,6 +369,9 @@ agents:
         done = self.troupe("up", "state.yaml", "--on", "kubernetes", "--keys", env={"PATH": os.environ["PATH"]})
         self.assertEqual(done.code, 3, done)
         self.assertIn("chmod 600", done.err)
+        dry = self.troupe("up", "state.yaml", "--on", "kubernetes", "--dry-run", env={"PATH": os.environ["PATH"]})
+        self.assertEqual((dry.code, dry.out), (3, ""), dry)
+        self.assertIn(f"chmod 600 {place / 'redis'}", dry.err)
 
     GATEWAY = """
 fleet: office
@@ -396,6 +405,9 @@ agents:
             done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
             self.assertEqual((done.code, done.out), (3, ""), done)
             self.assertIn(f"chmod 600 {place / name}", done.err)
+            dry = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--dry-run", env=self.env)
+            self.assertEqual((dry.code, dry.out), (3, ""), dry)
+            self.assertIn(f"chmod 600 {place / name}", dry.err)
             (place / name).chmod(0o600)
         (place / "certificate").write_text("of a certifier\n")  # this one is none
         (place / "certificate").chmod(0o644)

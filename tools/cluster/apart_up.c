@@ -111,13 +111,28 @@ static int print(const tr_call_t *call, const json_t *objects) {
                : tr_cli_fail(call, TR_EXIT_REFUSED, "the result could not be written");
 }
 
+/* What `up` would bring and refuses to: files with a secret that others may read. They may be missing here, on another machine than `up` runs on. */
+static int check_secrets(const tr_fleet_t *fleet, tr_error_t *error) {
+    char path[PATH_MAX];
+    const char *servers[] = {fleet->servers.postgres, fleet->servers.redis};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof servers / sizeof *servers; i++)
+        rc = servers[i] ? tr_manifest_check_secret(servers[i], error) : 0;
+    for (const tr_manifest_file_t *one = tr_manifest_files; rc == 0 && one->daemon; one++) {
+        error->code = 0;
+        if (!one->open && tr_manifest_file(fleet, fleet->directory, one, path, error))
+            rc = error->code ? error->code : tr_manifest_check_secret(path, error);
+    }
+    return rc;
+}
+
 static int dry_run(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) {
     tr_error_t error = {0};
     json_t *objects = NULL;
     tr_manifest_config_t config = config_of(apart, fleet, !up->namespace);
     config.link = TR_MANIFEST_LINK, config.stream = TR_MANIFEST_STREAM, config.http = TR_MANIFEST_HTTP,
     config.web = TR_MANIFEST_WEB;
-    if (tr_manifest_make(&config, &objects, &error) < 0)
+    if (check_secrets(fleet, &error) < 0 || tr_manifest_make(&config, &objects, &error) < 0)
         return fail(up, &error);
     tell_differences(up, fleet, config.podman);
     say(up->call, "the certificates are left out: a ConfigMap and Secrets, which `troupe up` makes and "

@@ -181,6 +181,12 @@ static int run(const tr_call_t *call) {
         return tr_cli_usage(call, o->on == TR_APART_SSH
                                       ? "--on ssh needs the hosts behind the file: [USER@]HOST ..."
                                       : "expected one FLEET: hosts are for --on ssh");
+    if (o->keys && o->on != TR_APART_KUBERNETES)
+        return tr_cli_usage(call, "--keys is for --on kubernetes");
+    if (o->keys && o->dry_run)
+        return tr_cli_usage(call,
+            "--keys makes the certificates, and --dry-run makes nothing: call `troupe up` "
+            "twice, once with each; what both print belongs together");
     if (o->on != TR_APART_HERE)
         return up_apart(call, o, path);
     if (o->dry_run)
