@@ -55,7 +55,10 @@ json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
 
 const char *tr_web_why_not(const tr_web_reply_t *reply) {
     switch (reply->outcome) {
-    case TR_WEB_UNDELIVERED: return tr_reason_name(reply->reason);
+    case TR_WEB_UNDELIVERED:
+        return reply->reason == TR_REASON_AGENT_GONE
+                   ? "it ended before it answered; it may have done what it was asked"
+                   : tr_reason_name(reply->reason);
     case TR_WEB_LATE: return "it did not answer in time";
     case TR_WEB_AWAY: return "the gateway has no link to its broker now";
     case TR_WEB_LOST: return "the gateway lost its broker before there was an answer";
@@ -69,7 +72,11 @@ static void undelivered(tr_web_exchange_t *self, const tr_web_reply_t *reply, co
     const char *reason = tr_reason_name(reply->reason);
     unsigned status = status_of(reason, 502);
     self->retry_s = status == 503 ? 1 + reply->retry_ms / 1000 : 0;
-    if (strcmp(reason, "no-provider") == 0)
+    if (reply->reason == TR_REASON_AGENT_GONE) { /* it may have had the message in hand */
+        self->unknown = true;
+        tr_web_problem(
+            self, status, reason, "%s ended before it answered; it may have done what it was asked", whom);
+    } else if (strcmp(reason, "no-provider") == 0)
         tr_web_problem(self, status, reason, "nobody offers %s: start an agent that does", whom);
     else
         tr_web_problem(self, status, reason, "the message to %s was not delivered: %s", whom, reason);

@@ -450,8 +450,9 @@ static bool body_welcome(tr_web_exchange_t *e) {
 static void let_go_on(tr_web_exchange_t *e) {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     unsigned char room[LWS_PRE + sizeof text];
-    char wish[16];
-    if (tr_web_header(e, WSI_TOKEN_HTTP_EXPECT, wish, sizeof wish) <= 0 ||
+    char wish[16], version[16]; /* HTTP/1.0 would take it for the answer */
+    if (tr_web_header(e, WSI_TOKEN_HTTP, version, sizeof version) <= 0 || !strstr(version, "1.1") ||
+        tr_web_header(e, WSI_TOKEN_HTTP_EXPECT, wish, sizeof wish) <= 0 ||
         strcasecmp(wish, "100-continue") != 0)
         return;
     memcpy(room + LWS_PRE, text, sizeof text);

@@ -314,6 +314,21 @@ class Again(web.GatewayTest):
             self.problem(first.result(), 503, "no-broker")
         self.problem(self.post("/api/v1/messages", {"receiver": "deaf", "content": "a"}, headers={"Idempotency-Key": "k8"}), 409, "key-used")
 
+    def test_what_an_agent_did_before_it_died_is_not_done_again(self):
+        marks = pathlib.Path(self.directory) / "marks"
+
+        def start():
+            return self.agent("dier", "exec", "--", "/bin/sh", "-c", f"while read line; do echo done >> {marks}; kill -9 $PPID; done")
+
+        def ask(key):
+            return self.post("/api/v1/messages", {"receiver": "dier", "content": "x"}, headers={"Idempotency-Key": key})
+        first = start()
+        self.assertIn("it may have done", self.problem(ask("k10"), 502, "agent-gone")["detail"])
+        first.process.wait(10)
+        start()
+        self.problem(ask("k10"), 409, "key-used")
+        self.assertEqual(marks.read_text(), "done\n")
+
     def test_tasks_are_tried_again_in_any_case(self):
         self.serve("--name", "gateway-2", "--wait-time", "500ms")
         self.coordinator.process.send_signal(signal.SIGSTOP)

@@ -180,8 +180,8 @@ class Http(web.GatewayTest):
         self.agent("echo")
         body = json.dumps({"receiver": "echo", "content": "x" * 100000}).encode()
 
-        def ask(plain, length, more=b""):
-            plain.sendall(f"POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.tokens['operator']}\r\nExpect: 100-continue\r\n"
+        def ask(plain, length, more=b"", version="1.1"):
+            plain.sendall(f"POST /api/v1/messages HTTP/{version}\r\nHost: localhost\r\nAuthorization: Bearer {self.tokens['operator']}\r\nExpect: 100-continue\r\n"
                           f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode() + more)
         plain = self.raw()
         file = plain.makefile("rb")
@@ -195,6 +195,9 @@ class Http(web.GatewayTest):
                 name, _, value = line.decode().partition(": ")
                 headers[name] = value.strip()
             self.assertEqual(json.loads(file.read(int(headers["content-length"])))["content"], "x" * 100000)
+        with self.raw() as old, old.makefile("rb") as answer:  # which takes the first status for the answer
+            ask(old, len(body), body, "1.0")
+            self.assertRegex(answer.readline(), b"^HTTP/1.[01] 200 OK\r\n$")
         other = self.raw()
         ask(other, 5 << 20)
         self.assertEqual(other.makefile("rb").readline(), b"HTTP/1.1 413 Content Too Large\r\n")
