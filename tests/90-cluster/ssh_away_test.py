@@ -102,6 +102,50 @@ class Away(harness.SystemTest):
         self.assertNotIn("did not get", done.err)
         self.assertEqual(self.far(1, "agent.a"), after[1], "the keys of the first time")
 
+    # ---- groups ----
+
+    def start(self):
+        """Three fleets of this machine, as hosts have them."""
+        self.office(False, {"a": 1})
+        children = []
+        for n in range(len(NAMES)):
+            path = self.place / f"office-{n}.yaml"
+            path.write_text(f"fleet: office-{n}\nagents: [{{name: a, behaviour: echo}}]\n")
+            children.append(self.spawn("troupe", "up", path, "--state", self.place / "far", "--timeout", "100s"))
+        for n, child in enumerate(children):
+            harness.wait_until(lambda n=n: self.runs(n, "a"), f"office-{n}", PATIENCE)
+            self.assertIsNone(child.process.poll(), child.err)
+
+    def runs(self, n, group):
+        done = self.troupe("ps", "-o", "json", "--fleet", f"office-{n}", "--state", self.place / "far")
+        return done.code == 0 and any(row.get("group") == group for row in json.loads(done.out))
+
+    def test_groups_end_and_begin_while_a_host_is_away(self):
+        self.start()
+        self.away("north")
+        done = self.ask("detach", "a", code=3)
+        self.assertIn("north: ssh: connect to host north", done.err)
+        self.assertIn("1 of 3 hosts have a yet", done.err)
+        self.assertEqual([self.runs(n, "a") for n in range(3)], [False, True, False])
+        self.assertEqual(self.groups(), [[], ["a"], []])
+        self.away("north", False)
+        # Its answer is lost: it was done there, and is not known here.
+        self.assertEqual(self.troupe("detach", "a", "--fleet", "office-1", "--state", self.place / "far").code, 0)
+        self.ask("detach", "a", code=0)
+        self.assertEqual(self.groups(), [[], [], []])
+
+        self.away("east")
+        done = self.ask("attach", "late", "--behaviour", "echo", code=3)
+        self.assertIn("`troupe detach late` ends it", done.err)
+        self.assertEqual(self.groups(), [["late"], [], []], "nobody knows whether it runs")
+        self.away("east", False)
+        self.ask("detach", "late", code=0)
+        self.ask("attach", "late", "--behaviour", "nonsense", code=3)
+        self.assertEqual(self.groups(), [[], [], []], "the host has said that it has none")
+        self.ask("attach", "late", "--behaviour", "echo", code=0)
+        self.assertTrue(self.runs(0, "late"))
+        self.assertEqual(self.groups(), [["late"], [], []])
+
 
 if __name__ == "__main__":
     harness.main()

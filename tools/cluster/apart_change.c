@@ -383,7 +383,7 @@ int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name) {
         return tr_cli_fail(
             call, TR_EXIT_REFUSED, "the broker is the fleet's: `troupe down %s` ends it", self->fleet);
     int rc = self->on == TR_APART_PODMAN ? detach_podman(self, name, &error)
-             : self->on == TR_APART_SSH  ? tr_hosts_detach(self, name, &error)
+             : self->on == TR_APART_SSH  ? tr_hosts_detach(call, self, name, &error)
                                          : detach_kubernetes(self, name, &error);
     if (rc < 0)
         return fail(call, &error);

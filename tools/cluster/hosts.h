@@ -33,7 +33,8 @@ int tr_hosts_bring_keys(const tr_call_t *call, const tr_apart_t *self, const tr_
     json_t *marks, tr_error_t *error);
 int tr_hosts_attach(
     const tr_apart_t *self, const json_t *agent, int64_t count, int64_t timeout_ms, tr_error_t *error);
-int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error);
+/* Each host that failed is told of on stderr; the others have ended it, and are asked no more. */
+int tr_hosts_detach(const tr_call_t *call, const tr_apart_t *self, const char *name, tr_error_t *error);
 int tr_hosts_reach(const tr_apart_t *self, char *out_endpoint, char *out_cert, tr_error_t *error);
 
 #endif

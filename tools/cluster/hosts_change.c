@@ -214,39 +214,6 @@ static void put_entry(words_t *words, const json_t *agent, const char *args) {
     json_array_foreach(json_object_get(exec, "command"), i, item) word(words, json_string_value(item));
 }
 
-static int attach_new(const tr_apart_t *self, json_t *host, const json_t *agent, int64_t count,
-    int64_t timeout_ms, tr_error_t *error) {
-    char number[32], timeout[32];
-    words_t words = {0};
-    const json_t *args = json_object_get(agent, "args");
-    char *text = args ? json_dumps(args, JSON_COMPACT) : NULL;
-    snprintf(number, sizeof number, "%lld", (long long)count);
-    snprintf(timeout, sizeof timeout, "%lldms", (long long)timeout_ms);
-    begin_words(&words, self, host, "attach");
-    put_text(&words, "--timeout", timeout);
-    put_text(&words, "--count", number);
-    put_entry(&words, agent, text);
-    int rc = run_words(self, host, &words, NULL, error);
-    free(text);
-    if (rc < 0)
-        return rc;
-    json_object_set_new(json_object_get(host, "groups"), text_of(agent, "name"), json_integer(count));
-    return tr_apart_save(self, error);
-}
-
-static int attach_at(const tr_apart_t *self, const json_t *host, const char *group, int64_t count,
-    int64_t timeout_ms, tr_error_t *error) {
-    char number[32], timeout[32];
-    words_t words = {0};
-    snprintf(number, sizeof number, "%lld", (long long)count);
-    snprintf(timeout, sizeof timeout, "%lldms", (long long)timeout_ms);
-    begin_words(&words, self, host, "attach");
-    put_text(&words, "--timeout", timeout);
-    put_text(&words, "--count", number);
-    word(&words, group);
-    return run_words(self, host, &words, NULL, error);
-}
-
 /* How many run there: the coordinator, or somebody there, may have changed it. */
 static int count_running(
     const tr_apart_t *self, const json_t *host, const char *group, int64_t *ret_count, tr_error_t *error) {
@@ -262,6 +229,51 @@ static int count_running(
     if (rc == 0)
         *ret_count = count;
     return rc;
+}
+
+/* After an error: what does not run is known no more; the host that cannot say so may have it. Returns what `error` has. */
+static int forget_begun(const tr_apart_t *self, json_t *host, const char *group, tr_error_t *error) {
+    tr_error_t why = *error;
+    int64_t count = 0;
+    if (count_running(self, host, group, &count, NULL) < 0 || count > 0)
+        return tr_error_set(
+            error, why.code, "%s; it may run there: `troupe detach %s` ends it", why.text, group);
+    json_object_del(json_object_get(host, "groups"), group);
+    return tr_apart_save(self, error) < 0 ? error->code : why.code;
+}
+
+/* Written down before the host is asked: whatever comes in between, `detach` and new keys find it. */
+static int attach_new(const tr_apart_t *self, json_t *host, const json_t *agent, int64_t count,
+    int64_t timeout_ms, tr_error_t *error) {
+    char number[32], timeout[32];
+    words_t words = {0};
+    const json_t *args = json_object_get(agent, "args");
+    char *text = args ? json_dumps(args, JSON_COMPACT) : NULL;
+    snprintf(number, sizeof number, "%lld", (long long)count);
+    snprintf(timeout, sizeof timeout, "%lldms", (long long)timeout_ms);
+    begin_words(&words, self, host, "attach");
+    put_text(&words, "--timeout", timeout);
+    put_text(&words, "--count", number);
+    put_entry(&words, agent, text);
+    json_object_set_new(json_object_get(host, "groups"), text_of(agent, "name"), json_integer(count));
+    int rc = tr_apart_save(self, error);
+    if (rc == 0 && (rc = run_words(self, host, &words, NULL, error)) < 0)
+        rc = forget_begun(self, host, text_of(agent, "name"), error);
+    free(text);
+    return rc;
+}
+
+static int attach_at(const tr_apart_t *self, const json_t *host, const char *group, int64_t count,
+    int64_t timeout_ms, tr_error_t *error) {
+    char number[32], timeout[32];
+    words_t words = {0};
+    snprintf(number, sizeof number, "%lld", (long long)count);
+    snprintf(timeout, sizeof timeout, "%lldms", (long long)timeout_ms);
+    begin_words(&words, self, host, "attach");
+    put_text(&words, "--timeout", timeout);
+    put_text(&words, "--count", number);
+    word(&words, group);
+    return run_words(self, host, &words, NULL, error);
 }
 
 /* A further member is where the fewest are. */
@@ -301,25 +313,40 @@ int tr_hosts_attach(
                : attach_more(self, group, count, timeout_ms, error);
 }
 
-int tr_hosts_detach(const tr_apart_t *self, const char *name, tr_error_t *error) {
-    size_t i;
+/* One that has it no more has done so before, and what it said then did not get here. */
+static int detach_at(const tr_apart_t *self, const json_t *host, const char *name, tr_error_t *error) {
+    char none[TR_NAME_MAX + 32];
+    words_t words = {0};
+    snprintf(none, sizeof none, "there is no agent \"%s\"", name);
+    begin_words(&words, self, host, "detach");
+    word(&words, name);
+    int rc = run_words(self, host, &words, NULL, error);
+    return rc < 0 && strstr(error->text, none) ? 0 : rc;
+}
+
+/* What is done is written down at once, and one that is away keeps none of the others: the same again is for those that are left. */
+int tr_hosts_detach(const tr_call_t *call, const tr_apart_t *self, const char *name, tr_error_t *error) {
+    size_t i, failed = 0, n = hosts_of(self, name);
     json_t *host;
-    bool found = false;
-    int rc = 0;
-    json_array_foreach(self->hosts, i, host) {
-        words_t words = {0};
-        if (rc < 0 || !has_group(host, name))
-            continue;
-        found = true;
-        begin_words(&words, self, host, "detach");
-        word(&words, name);
-        rc = run_words(self, host, &words, NULL, error);
-        if (rc == 0)
-            json_object_del(json_object_get(host, "groups"), name);
-    }
-    if (!found)
+    if (!n)
         return no_group(self, name, error);
-    return rc == 0 ? tr_apart_save(self, error) : rc;
+    json_array_foreach(self->hosts, i, host) {
+        tr_error_t why = {0};
+        if (!has_group(host, name))
+            continue;
+        if (detach_at(self, host, name, &why) < 0) {
+            failed++;
+            tr_cli_fail(call, TR_EXIT_UNREACHABLE, "%s", why.text);
+            continue;
+        }
+        json_object_del(json_object_get(host, "groups"), name);
+        int rc = tr_apart_save(self, error);
+        if (rc < 0)
+            return rc;
+    }
+    return failed ? tr_error_set(error, -EREMOTEIO,
+                        "%zu of %zu hosts have %s yet: the same command again ends it there", failed, n, name)
+                  : 0;
 }
 
 /* ---- looking ---- */
