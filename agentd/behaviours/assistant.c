@@ -11,6 +11,7 @@
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/assistant_acts.h"
 #include "agentd/behaviours/assistant_decision.h"
+#include "agentd/behaviours/assistant_tasks.h"
 #include "agentd/behaviours/table.h"
 #include "agentd/behaviours/talk.h"
 
@@ -178,64 +179,83 @@ static bool shows_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn
 
 static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
 
-static void tell_cancelled(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    const char *what = text_at(turn, "cancelling");
-    bool is_any = json_integer_value(json_object_get(turn, "cancelled")) > 0;
-    json_t *reply = is_any ? json_sprintf("It is cancelled: %s.", what)
-                           : json_sprintf("There is nothing to cancel: it has ended already (%s).", what);
+static void end_with(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *reply) {
     json_object_del(turn, "to-cancel");
     tr_talk_end(talk, message, turn, json_string_value(reply));
     json_decref(reply);
 }
 
-/* The coordinator says so of what has ended already, or is long gone: it cannot be cancelled, and need not. Anything else is no answer to that. */
+/* What was cancelled before something went wrong is told too. */
+static void tell_uncancelled(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    json_t *cancelled = json_object_get(turn, "cancelled"), *done = tr_assistant_cancelled(cancelled);
+    json_t *why = tr_assistant_reply("cancel", text_at(turn, "to"), false, json_object_get(turn, "answer"));
+    json_t *reply = json_array_size(cancelled) == 0
+                        ? json_incref(why)
+                        : json_sprintf("%s. %s", json_string_value(done), json_string_value(why));
+    json_decref(why);
+    json_decref(done);
+    end_with(talk, message, turn, reply);
+}
+
+/* By the coordinator's own words; "not-registered" is what ended so long ago that it is not kept any more. */
 static bool has_ended(const json_t *content) {
     const char *reason = text_at(content, "reason");
     return strcmp(reason, "unexpected-argument") == 0 || strcmp(reason, "not-registered") == 0;
 }
 
+/* What has ended already cannot be cancelled, and need not. That is for the coordinator to say: no answer does not mean it. */
 static void on_cancelled(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
-    json_int_t done = json_integer_value(json_object_get(turn, "cancelled"));
-    json_t *content = tr_answer_json(answer);
+    json_t *content = tr_answer_json(answer), *cancelled = json_object_get(turn, "cancelled");
+    json_t *text = json_object_get(turn, "cancelling");
+    size_t count = json_array_size(cancelled);
     bool is_good = tr_answer_is_good(answer);
     (void)agent;
-    if (is_good)
-        json_object_set_new(turn, "cancelled", json_integer(done + 1));
+    if (is_good && (count == 0 || !json_equal(json_array_get(cancelled, count - 1), text)))
+        json_array_append(cancelled, text);
     json_object_set_new(turn, "answer", content);
-    if (is_good || has_ended(content)) {
+    if (is_good || has_ended(content))
         cancel_next(state, under, turn);
-        return;
-    }
-    json_t *reply = tr_assistant_reply("cancel", text_at(turn, "to"), false, content);
-    json_object_del(turn, "to-cancel");
-    tr_talk_end(state, under, turn, json_string_value(reply));
-    json_decref(reply);
+    else
+        tell_uncancelled(state, under, turn);
 }
 
 /* One after the other: the first of a plan takes with it those that need it. */
 static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     const peers_t *p = ((assistant_t *)talk)->peers;
-    json_t *left = json_object_get(turn, "to-cancel");
-    const char *id = json_string_value(json_array_get(left, 0));
-    if (!id) {
-        tell_cancelled(talk, message, turn);
+    json_t *left = json_object_get(turn, "to-cancel"), *cancelled = json_object_get(turn, "cancelled");
+    while (json_array_size(left) > 0 && json_array_size(json_object_get(json_array_get(left, 0), "ids")) == 0)
+        json_array_remove(left, 0);
+    json_t *plan = json_array_get(left, 0), *ids = json_object_get(plan, "ids");
+    if (!plan) {
+        end_with(talk, message, turn,
+            json_array_size(cancelled) > 0
+                ? tr_assistant_cancelled(cancelled)
+                : json_string("There is nothing to cancel: it has ended already."));
         return;
     }
-    json_t *request =
-        json_pack("{s:s, s:s, s:s}", "action", "cancel", "task", id, "reason", "the user wished so");
-    json_array_remove(left, 0);
+    json_t *request = json_pack("{s:s, s:O, s:s}", "action", "cancel", "task", json_array_get(ids, 0),
+        "reason", "the user wished so");
+    json_object_set(turn, "cancelling", json_object_get(plan, "text"));
+    json_array_remove(ids, 0);
     have_done(talk, message, turn, p->tasks, request, on_cancelled);
 }
 
-/* Whether it is of tasks that the user has asked for here, and is under way. An id is taken as it is. */
+/* Of tasks that the user has asked for here. An id is taken as it is. */
 static bool cancels_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *own = own_tasks(talk, turn, "cancel");
-    if (!own)
+    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+    json_t *session = NULL, *why = NULL;
+    if (strcmp(text_at(turn, "action"), "cancel") != 0 || tr_assistant_is_id(subject) ||
+        tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) < 0)
         return false;
-    json_object_set_new(turn, "to-cancel", json_deep_copy(json_object_get(own, "ids")));
-    json_object_set(turn, "cancelling", json_object_get(own, "text"));
-    json_decref(own);
+    json_t *plans = tr_assistant_to_cancel(session, subject, &why);
+    if (!plans) {
+        end_with(talk, message, turn, why);
+        return true;
+    }
+    json_object_set_new(turn, "to-cancel", json_deep_copy(plans));
+    json_object_set_new(turn, "cancelled", json_array());
+    json_decref(plans);
     cancel_next(talk, message, turn);
     return true;
 }

@@ -1,11 +1,10 @@
 #include "agentd/behaviours/assistant_acts.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agentd/text/language.h"
+#include "agentd/behaviours/assistant_tasks.h"
 #include "agentd/text/sentence.h"
 #include "lib/text/utf8.h"
 
@@ -165,58 +164,8 @@ void tr_assistant_note_tasks(json_t *session, const json_t *turn) {
         json_array_remove(plans, 0);
 }
 
-static bool is_one_of(const char *subject, const char *const *words) {
-    for (; *words; words++)
-        if (strcasecmp(subject, *words) == 0)
-            return true;
-    return false;
-}
-
-/* "the last task", "it": no name of anything. */
-static bool is_any(const char *subject) {
-    static const char *const words[] = {"it", "this", "that", "them", "task", "the task", "my task",
-        "last task", "the last task", "my last task", "the last one", NULL};
-    return is_one_of(subject, words);
-}
-
-static bool is_all(const char *subject) {
-    static const char *const words[] = {"all", "everything", "all of it", "all of them", "tasks", "the tasks",
-        "my tasks", "all tasks", "all the tasks", "all my tasks", "all of my tasks", "every task", NULL};
-    return is_one_of(subject, words);
-}
-
 bool tr_assistant_names_tasks(const char *subject) {
-    return !*subject || is_any(subject) || is_all(subject);
-}
-
-/* A word of this beginning, in letters of either size. */
-static bool has_word(const char *text, const char *stem) {
-    for (const char *at = text; (at = strcasestr(at, stem)); at++)
-        if (at == text || !isalnum((unsigned char)at[-1]))
-            return true;
-    return false;
-}
-
-/* Every word of the subject that says what it is about begins one of the text; "the meeting with Bob" is not "the slides with charts". */
-static bool names(const char *subject, const char *text) {
-    bool has_words = false;
-    for (const char *at = subject; *at;) {
-        size_t length = strcspn(at, BLANKS);
-        char word[64];
-        size_t size = tr_utf8_cut(at, length, sizeof word - 1);
-        for (size_t i = 0; i < size; i++)
-            word[i] = (char)tolower((unsigned char)at[i]);
-        word[size] = '\0';
-        bool says =
-            size > 0 && !tr_language_is_stop_word(TR_LANGUAGE_EN, word) && strncmp(word, "task", 4) != 0;
-        if (says && size > WORD_LEAST + 2)
-            word[tr_utf8_cut(word, size, size - 2)] = '\0'; /* reports, reporting */
-        if (says && !has_word(text, word))
-            return false;
-        has_words |= says;
-        at += length + strspn(at + length, BLANKS);
-    }
-    return has_words;
+    return !*subject || tr_assistant_is_any(subject) || tr_assistant_is_all(subject);
 }
 
 static void add_all(json_t *found, const json_t *plan) {
@@ -232,10 +181,11 @@ json_t *tr_assistant_tasks_of(const json_t *session, const char *subject) {
     json_t *found = json_pack("{s:s, s:[]}", "text", "", "ids");
     for (size_t i = json_array_size(plans); i-- > 0;) {
         const json_t *plan = json_array_get(plans, i);
-        if (!is_any(subject) && !is_all(subject) && !names(subject, text_at(plan, "text")))
+        if (!tr_assistant_is_any(subject) && !tr_assistant_is_all(subject) &&
+            !tr_assistant_fits(text_at(plan, "text"), subject))
             continue;
         add_all(found, plan);
-        if (!is_all(subject))
+        if (!tr_assistant_is_all(subject))
             break;
     }
     if (json_array_size(json_object_get(found, "ids")) > 0)

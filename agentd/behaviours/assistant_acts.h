@@ -34,7 +34,7 @@ json_t *tr_assistant_with_sources(json_t *reply, const json_t *found);
 /* Of a turn that was answered with tasks: they are remembered in the user's session, as "tasks": [{"text", "ids"}]. */
 void tr_assistant_note_tasks(json_t *session, const json_t *turn);
 /*
- * What a user has asked for that the subject names by all of its words (the last one), or his last ("it", "the last task"), or all of it ("all tasks"): {"text": his words, "ids"}, new. NULL: none.
+ * What a user has asked for that the subject fits by most of its words (the last one), or his last ("it", "the last task"), or all of it ("all tasks"): {"text": his words, "ids"}, new. NULL: none.
  */
 json_t *tr_assistant_tasks_of(const json_t *session, const char *subject);
 /* Whether a subject means tasks without a word of what they are about. */

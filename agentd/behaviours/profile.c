@@ -226,7 +226,8 @@ static bool is_myself(const char *reply) {
 
 json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, double mood) {
     const char *name = json_string_value(json_object_get(profile, "name"));
-    bool cuts = may_cut && is(profile, "detail", "short");
+    bool is_list = strchr(reply, '\n') != NULL; /* which without its last items would say less than it does */
+    bool cuts = may_cut && !is_list && is(profile, "detail", "short");
     int first = first_sentence(reply), len = cuts ? first : (int)strlen(reply);
     const char *regret = mood < ANNOYED && !has_word(reply, first, "sorry") ? "I am sorry. " : "";
     if (name && is(profile, "tone", "friendly") && !has_word(reply, first, name))

@@ -24,6 +24,8 @@ static void test_a_short_reply_is_a_sentence(void **state) {
     check_fit(profile, "It costs approx. 3 euros. Buy it.", true, "It costs approx. 3 euros.");
     check_fit(profile, "I found this:\n1. The harbour. It is deep.\n2. The town.", false,
         "I found this:\n1. The harbour. It is deep.\n2. The town.");
+    check_fit(
+        profile, "You can say:\n- what is it?\n- be brief", true, "You can say:\n- what is it?\n- be brief");
     json_decref(profile);
 }
 
