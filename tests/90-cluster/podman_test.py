@@ -99,6 +99,26 @@ class Podman(ContainerTest):
         self.ok("cert", "rotate", "--fleet", self.prefix, "--finish", "--timeout", "60s")
         harness.wait_until(lambda: self.run_troupe("ask", "echo-2", "hello").out == "hello\n", "an agent with its new key", 60)
 
+    def test_what_is_revoked_is_let_in_no_more(self):
+        """The broker's container reads it where it is: its session ends, the others go on, and new keys pass it by."""
+        self.up()
+        pid = self.inspect(f"{self.prefix}-broker-broker")["State"]["Pid"]
+        done = self.ok("cert", "revoke", "agent.solo", "--fleet", self.prefix, "--timeout", "60s", "-o", "json")
+        self.assertIn("brokers that have read the certificates: 1 of 1", done.err)
+        self.assertEqual({row["name"]: row["state"] for row in done.json()}["agent.solo"], "revoked")
+        harness.wait_until(lambda: self.names() == {"echo-1", "echo-2", "gateway"}, "its session to end", 60)
+        self.assertEqual(self.inspect(f"{self.prefix}-broker-broker")["State"]["Pid"], pid)
+        self.ok("cert", "rotate", "--fleet", self.prefix, "--grace", "1h", "--timeout", "60s")
+        self.assertEqual(self.ok("ask", "echo-1", "hello").out, "hello\n")
+        self.assertNotIn("solo", self.names())
+
+    def test_autoscale_is_refused_before_anything_is_made(self):
+        self.write_fleet("fleet: {name}\ncoordinator: {{}}\nagents:\n  - {{name: echo, behaviour: echo, services: [say], autoscale: {{min: 1, max: 3, backlog: 10}}}}\n")
+        done = self.run_troupe("up", "fleet.yaml", "--on", "podman", "--image", self.image)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("agents[0].autoscale", done.err)
+        self.assertNotIn(self.prefix, self.podman("pod", "ps", "--format", "{{.Name}}").stdout)
+
     def key_of(self, pod):
         return {"broker-broker": "broker.yaml", "echo-1-agent": "agent.echo.yaml", "solo-agent": "agent.solo.yaml"}[pod]
 
