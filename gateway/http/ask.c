@@ -53,12 +53,20 @@ json_t *tr_web_reply_json(const tr_web_reply_t *reply) {
 
 /* ---- what replies mean ---- */
 
+static const char *why_undelivered(tr_reason_t reason) {
+    switch (reason) {
+    case TR_REASON_AGENT_GONE: return "it ended before it answered; it may have done what it was asked";
+    case TR_REASON_NOT_FOUND:
+        return "not-found: there is no agent of this name; the list of agents (find_agents, /api/v1/agents) "
+               "says who there is";
+    case TR_REASON_NO_PROVIDER: return "no-provider: nobody offers this service; start an agent that does";
+    default: return tr_reason_name(reason);
+    }
+}
+
 const char *tr_web_why_not(const tr_web_reply_t *reply) {
     switch (reply->outcome) {
-    case TR_WEB_UNDELIVERED:
-        return reply->reason == TR_REASON_AGENT_GONE
-                   ? "it ended before it answered; it may have done what it was asked"
-                   : tr_reason_name(reply->reason);
+    case TR_WEB_UNDELIVERED: return why_undelivered(reply->reason);
     case TR_WEB_LATE: return "it did not answer in time";
     case TR_WEB_AWAY: return "the gateway has no link to its broker now";
     case TR_WEB_LOST: return "the gateway lost its broker before there was an answer";

@@ -105,6 +105,9 @@ class Mcp(web.GatewayTest):
         self.assertEqual([agent["name"] for agent in found], ["echo@local"])
         for name, arguments in (("ask_agent", {"agent": "nobody", "text": "x"}), ("service_none", {"text": "x"}), ("show_task", {"task": "x"})):
             self.assertTrue(self.tool(name, arguments)["isError"], name)
+        for name, arguments, cure in (("ask_agent", {"agent": "nobody", "text": "x"}, "find_agents"), ("search_knowledge", {"namespace": "n", "query": "q"}, "start an agent"),
+                                      ("service_none", {"text": "x"}, "start an agent")):
+            self.assertIn(cure, self.tool(name, arguments)["content"][0]["text"])
         for params in ({"name": "zzz"}, {"name": "ask_agent", "arguments": {"agent": "echo"}}, {"name": "ask_agent", "arguments": [1]}, {},
                        {"name": "ask_agent", "arguments": {"agent": "a b", "text": "x"}}, {"name": "show_task"}):
             self.assertEqual(self.call("tools/call", params)["error"]["code"], -32602, params)
