@@ -9,16 +9,22 @@
 
 #define TEXTS_MAX 256
 
+/* Of nothing the vector would be zeros, which is near to nothing and spoils an index. */
+static bool says_something(const json_t *text) {
+    const char *bytes = json_string_value(text);
+    return bytes && bytes[strspn(bytes, " \t\r\n")];
+}
+
 /* A list of texts, or NULL. */
 static json_t *read_texts(const tr_web_exchange_t *e) {
     json_t *input = json_object_get(e->body, "input"), *text;
     size_t i;
     if (json_is_string(input))
-        return json_pack("[O]", input);
+        return says_something(input) ? json_pack("[O]", input) : NULL;
     if (!json_array_size(input) || json_array_size(input) > TEXTS_MAX)
         return NULL;
     json_array_foreach(input, i, text) {
-        if (!json_is_string(text))
+        if (!says_something(text))
             return NULL;
     }
     return json_incref(input);
@@ -62,7 +68,7 @@ void tr_api_embeddings(tr_web_exchange_t *e) {
     if (!texts) {
         if (e->state != TR_WEB_RESPONDED)
             tr_web_problem_of(e, "input", 400, "unrecognised-parameter-value",
-                "input: expected a text, or 1 to %d of them", TEXTS_MAX);
+                "input: expected a text that is not empty, or 1 to %d of them", TEXTS_MAX);
         return;
     }
     e->on_replies = on_vectors;

@@ -277,7 +277,7 @@ class OpenAi(web.GatewayTest):
         one = self.good(self.post("/v1/embeddings", {"input": "tea", "encoding_format": "base64"}))["data"][0]["embedding"]
         floats = array.array("f", base64.b64decode(one))
         self.assertLess(max(abs(x - y) for x, y in zip(floats, c)), 1e-6)
-        for wrong in ([], [1], {}, ["a"] * 257):
+        for wrong in ([], [1], {}, ["a"] * 257, "", " \n", [""], ["a", " "]):
             self.assertEqual(self.post("/v1/embeddings", {"input": wrong}).status, 400)
 
     def test_problems_are_as_openai_says_them(self):
