@@ -46,11 +46,19 @@ static void on_found(
     json_decref(found);
 }
 
+/* Answers of this agent that were found good: by the user himself, or by somebody, and an admin has said that they may be an example to all. */
+static json_t *filter_of(const tr_talk_t *self, const json_t *turn) {
+    char aid[TR_AID_MAX + 1];
+    tr_agent_aid(self->thinker.agent, aid);
+    return json_pack("{s:s, s:[s%, s], s:[{s:O}, {s:{s:b}}]}", "rating", "good", "agent", aid,
+        strcspn(aid, "@"), aid, "or", "user", json_object_get(turn, "user"), "approved", "exists", 1);
+}
+
 void tr_talk_examples_find(tr_talk_t *self, const tr_message_t *message, json_t *turn) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
-    json_t *ask = json_pack("{s:s, s:s, s:s%, s:i, s:{s:s}}", "action", "search", "namespace", self->examples,
-        "query", text, length, "k", MOST, "filter", "rating", "good");
+    json_t *ask = json_pack("{s:s, s:s, s:s%, s:i, s:o}", "action", "search", "namespace", self->examples,
+        "query", text, length, "k", MOST, "filter", filter_of(self, turn));
     if (!ask || tr_errand_send(&self->errands, self->thinker.agent, message, KNOWLEDGE, ask, FIND_MS,
                     on_found, json_incref(turn)) < 0)
         tr_talk_think(self, message, turn, NULL); /* examples are no condition, ignoring */

@@ -1,6 +1,7 @@
 /*
  * Examples for a reply: answers that people found good (docs/gateway.md, Feedback), which the knowledge base has in a namespace, the argument `examples`.
- * Before a turn's reply is thought of, those are asked for whose questions are nearest; the mind gets them as data.
+ * Before a turn's reply is thought of, those of this agent are asked for whose questions are nearest, and which the user has found good himself, or an admin
+ * has approved; the mind gets them as data.
  */
 #ifndef TR_AGENTD_BEHAVIOURS_TALK_EXAMPLES_H
 #define TR_AGENTD_BEHAVIOURS_TALK_EXAMPLES_H

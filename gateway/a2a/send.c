@@ -212,13 +212,16 @@ static bool may_ask(tr_a2a_request_t *r, const json_t *parts) {
     const json_t *data = json_object_get(json_array_get(parts, 0), "data");
     tr_web_role_t role = tr_api_role_of(r->agent, data);
     const char *other = tr_api_other_in(r->e, data);
+    bool reaches = tr_api_reaches_feedback(r->e, data);
     if (r->e->role < role)
         tr_a2a_fail(
             r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "this needs a token with the role %s", tr_web_roles[role]);
     else if (other)
         tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "%s speaks as himself alone, not as \"%.64s\"",
             r->e->who, other);
-    return r->e->role >= role && !other;
+    else if (reaches)
+        tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_FORBIDDEN, "%s", TR_API_NO_FEEDBACK);
+    return r->e->role >= role && !other && !reaches;
 }
 
 static bool message_good(tr_a2a_request_t *r, const json_t *message) {

@@ -96,13 +96,16 @@ void tr_api_everywhere(tr_web_exchange_t *e);
 /* Of what the own broker has said, which it takes, and of whom it is linked with (an answer to "brokers"): asks those, too. What else is in e->found stays. */
 void tr_api_ask_linked(tr_web_exchange_t *e, json_t *own, const tr_web_reply_t *brokers);
 /* person.c */
+#define TR_API_USER_MAX 64 /* bytes of a name to agents */
+/* Whether it is a person that the gateway knows by name, and no admin. */
+bool tr_api_is_bound(const tr_web_exchange_t *e);
 /* Whether the session, and the conversations, of a user are his to use: all are an admin's, and a program's. */
 bool tr_api_may_be(const tr_web_exchange_t *e, const char *user, size_t len);
 /* Likewise; false: they are not, and it has responded. */
 bool tr_api_speak_as(tr_web_exchange_t *e, const char *user, size_t len);
 /* Whom a content names as its user, its voter, or those of the tasks in it, as whom he may not speak; NULL: nobody. Borrowed. */
 const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content);
-/* False: it names such a one, and it has responded. */
+/* False: it names such a one, or is of people's feedback, and it has responded. */
 bool tr_api_speaks(tr_web_exchange_t *e, const json_t *content);
 /* Whether a publication is for his eyes. */
 bool tr_api_may_see(const tr_web_exchange_t *e, const tr_feed_event_t *event);
@@ -111,9 +114,20 @@ bool tr_api_may_know_topic(const tr_web_exchange_t *e, const char *topic);
 /* Whether a topic is one of those that not everybody may know. */
 bool tr_api_is_private_topic(const char *topic);
 /* feedback.c */
-/* As tr_api_other_in, of documents of the namespace `feedback` that a content has. */
-const char *tr_api_other_in_feedback(const tr_web_exchange_t *e, const json_t *content);
-void tr_api_add_documents(tr_web_exchange_t *e);
+#define TR_API_NO_FEEDBACK                                                                                   \
+    "the namespace feedback has people's own words: give yours by POST /api/v1/feedback, read them by "      \
+    "/api/v1/knowledge/feedback; all else is for admins"
+void tr_api_give_feedback(tr_web_exchange_t *e);
+void tr_api_approve_feedback(tr_web_exchange_t *e);
+/* search, list and get; add and remove: all namespaces as they are, but feedback. */
+void tr_api_read_documents(tr_web_exchange_t *e);
+void tr_api_change_documents(tr_web_exchange_t *e);
+/* Of a search or a list, {"namespace", "filter" ...}, where that is of feedback: leaves him his own, by its filter. False: he has no name, and nothing is his. */
+bool tr_api_narrow_feedback(const tr_web_exchange_t *e, json_t *ask);
+/* Whether a document of this namespace, {"metadata" ...}, is for his eyes. */
+bool tr_api_may_read(const tr_web_exchange_t *e, const char *space, const json_t *document);
+/* Whether a message that is sent by hand has to do with the namespace feedback, and he is no admin: TR_API_NO_FEEDBACK. */
+bool tr_api_reaches_feedback(const tr_web_exchange_t *e, const json_t *content);
 /* topics.c */
 void tr_api_topics(tr_web_exchange_t *e);
 /* tasks.c */

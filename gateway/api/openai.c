@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USER_MAX  64
 #define SHOWN_MAX (1u << 20)
 
 /* ---- models ---- */
@@ -139,10 +138,10 @@ static const char *user_of(const tr_web_exchange_t *e) {
 /* Longer names are refused: cut or replaced, two people would be one to an agent that remembers its users. */
 static bool check_user(tr_web_exchange_t *e) {
     const char *user = tr_web_text(e, "user");
-    if (!user || strlen(user) <= USER_MAX)
+    if (!user || strlen(user) <= TR_API_USER_MAX)
         return true;
     tr_web_problem_of(e, "user", 400, "unrecognised-parameter-value",
-        "user: expected at most %d bytes: give a shorter name, or a hash of it", USER_MAX);
+        "user: expected at most %d bytes: give a shorter name, or a hash of it", TR_API_USER_MAX);
     return false;
 }
 

@@ -17,12 +17,12 @@ static const struct {
     tr_web_role_t role;
 } private_topics[] = {{"dialogue.", TR_WEB_OPERATOR}, {"gateway.", TR_WEB_ADMIN}};
 
-static bool is_bound(const tr_web_exchange_t *e) {
+bool tr_api_is_bound(const tr_web_exchange_t *e) {
     return (e->by_session || e->by_provider) && e->role < TR_WEB_ADMIN;
 }
 
 bool tr_api_may_be(const tr_web_exchange_t *e, const char *user, size_t len) {
-    return !is_bound(e) || (strlen(e->who) == len && memcmp(e->who, user, len) == 0);
+    return !tr_api_is_bound(e) || (strlen(e->who) == len && memcmp(e->who, user, len) == 0);
 }
 
 bool tr_api_speak_as(tr_web_exchange_t *e, const char *user, size_t len) {
@@ -53,8 +53,6 @@ const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content) {
         found = other(e, json_object_get(content, "voter"), PERSON);
     for (i = 0; i < sizeof within / sizeof *within && !found && json_is_object(content); i++)
         found = tr_api_other_in(e, json_object_get(content, within[i]));
-    if (!found)
-        found = tr_api_other_in_feedback(e, content);
     json_array_foreach(json_object_get(content, "tasks"), i, task) found =
         found ? found : tr_api_other_in(e, task);
     return found;
@@ -62,7 +60,10 @@ const char *tr_api_other_in(const tr_web_exchange_t *e, const json_t *content) {
 
 bool tr_api_speaks(tr_web_exchange_t *e, const json_t *content) {
     const char *name = tr_api_other_in(e, content);
-    return !name || tr_api_speak_as(e, name, strlen(name));
+    bool reaches = tr_api_reaches_feedback(e, content);
+    if (reaches)
+        tr_web_problem(e, 403, "unauthorised", "%s", TR_API_NO_FEEDBACK);
+    return !reaches && (!name || tr_api_speak_as(e, name, strlen(name)));
 }
 
 static bool is_own(const tr_web_exchange_t *e, const tr_feed_event_t *event) {
@@ -82,7 +83,7 @@ static int private_index(const char *topic) {
 }
 
 static bool is_for_role(const tr_web_exchange_t *e, int index) {
-    return e->role >= private_topics[index].role && !is_bound(e);
+    return e->role >= private_topics[index].role && !tr_api_is_bound(e);
 }
 
 bool tr_api_is_private_topic(const char *topic) {

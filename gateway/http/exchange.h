@@ -161,7 +161,9 @@ const char *tr_web_query(const tr_web_exchange_t *self, const char *name);
 const char *tr_web_text(const tr_web_exchange_t *self, const char *name);
 /* Checks path, query and body against the route's fields; responds and returns false where one is wrong. */
 bool tr_web_check_fields(tr_web_exchange_t *self);
-/* Writes {"action": action, FIELD: value ...} of all fields that are there. 0 or a negative errno. */
+/* {"action": action, FIELD: value ...} of all fields that are there; new. NULL: out of memory. */
+json_t *tr_web_fields(const tr_web_exchange_t *self, const char *action);
+/* Writes the same. 0 or a negative errno. */
 int tr_web_write_fields(const tr_web_exchange_t *self, const char *action, tr_content_writer_t *out);
 /* The milliseconds of a field `timeout-ms`, or the server's. */
 int64_t tr_web_timeout(const tr_web_exchange_t *self);

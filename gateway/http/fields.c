@@ -211,37 +211,20 @@ static json_t *given(const tr_web_exchange_t *self, const tr_web_field_t *f) {
     return NULL;
 }
 
-/* Those of path and query that are there; with `out` they are written. */
-static int write_given(const tr_web_exchange_t *self, tr_content_writer_t *out, size_t *ret_count) {
-    int rc = 0;
-    *ret_count = 0;
-    for (const tr_web_field_t *f = self->match.route->fields; f && f->name && rc == 0; f++) {
-        json_t *value = given(self, f);
-        if (!value)
-            continue;
-        ++*ret_count;
-        if (out) {
-            tr_write_str(out, f->name);
-            rc = tr_json_write(value, out);
-        }
-        json_decref(value);
-    }
-    return rc;
+json_t *tr_web_fields(const tr_web_exchange_t *self, const char *action) {
+    json_t *all = json_pack("{s:s}", "action", action), *value;
+    for (const tr_web_field_t *f = self->match.route->fields; f && f->name; f++)
+        if ((value = given(self, f)))
+            json_object_set_new(all, f->name, value);
+    if (self->body)
+        json_object_update_missing(all, self->body);
+    return all;
 }
 
 int tr_web_write_fields(const tr_web_exchange_t *self, const char *action, tr_content_writer_t *out) {
-    const char *name;
-    json_t *value;
-    size_t count;
-    write_given(self, NULL, &count);
-    tr_write_map(out, count + json_object_size(self->body) + 1);
-    tr_write_kv(out, "action", action);
-    int rc = write_given(self, out, &count);
-    json_object_foreach(self->body, name, value) {
-        tr_write_str(out, name);
-        if (rc == 0)
-            rc = tr_json_write(value, out);
-    }
+    json_t *all = tr_web_fields(self, action);
+    int rc = all ? tr_json_write(all, out) : -ENOMEM;
+    json_decref(all);
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * Resources: troupe://agents/NAME, troupe://tasks/ID, troupe://knowledge/NAMESPACE (what documents there are) and
  * troupe://knowledge/NAMESPACE/ID (a document's text). What the list names are agents and namespaces; the others have templates.
  */
+#include "gateway/api/api.h"
 #include "gateway/http/server.h"
 #include "gateway/mcp/mcp.h"
 
@@ -102,6 +103,12 @@ static void respond_contents(tr_web_exchange_t *e, const char *type, const char 
         KEEP_MS);
 }
 
+/* A list has been narrowed by what was asked; a document says itself whose it is. */
+static bool is_for_him(const tr_web_exchange_t *e, const json_t *answer) {
+    const char *space = json_string_value(json_object_get(e->found, "namespace"));
+    return !space || !json_object_get(e->found, "id") || tr_api_may_read(e, space, answer);
+}
+
 static void on_read(tr_web_exchange_t *e) {
     const tr_web_reply_t *reply = e->replies[0];
     if (!is_inform(reply)) {
@@ -110,6 +117,11 @@ static void on_read(tr_web_exchange_t *e) {
         return;
     }
     json_t *value = tr_web_reply_json(reply);
+    if (!is_for_him(e, value)) {
+        tr_mcp_error(e, TR_MCP_NOT_FOUND, "%.200s: there is no such resource", uri_of(e));
+        json_decref(value);
+        return;
+    }
     const char *document = strncmp(uri_of(e), SCHEME "knowledge/", 19) == 0
                                ? json_string_value(json_object_get(value, "text"))
                                : NULL;
@@ -156,9 +168,9 @@ static bool begin_read(tr_web_exchange_t *e, const char *kind, char *name) {
         arguments = json_pack("{s:s, s:s}", "namespace", name, "id", slash + 1);
     } else if (strcmp(kind, "knowledge") == 0)
         arguments = json_pack("{s:s, s:i}", "namespace", name, "max-results", PAGE);
-    bool good = arguments && tr_mcp_ask(e, 0, whom, action, arguments);
-    json_decref(arguments);
-    return good;
+    json_decref(e->found);
+    e->found = arguments; /* by which it is judged whether the answer is for him */
+    return arguments && tr_api_narrow_feedback(e, arguments) && tr_mcp_ask(e, 0, whom, action, arguments);
 }
 
 void tr_mcp_read_resource(tr_web_exchange_t *e) {

@@ -163,6 +163,10 @@ static bool may(tr_web_exchange_t *e, tr_web_role_t role) {
 
 static bool speaks(tr_web_exchange_t *e, const json_t *content) {
     const char *name = tr_api_other_in(e, content);
+    if (tr_api_reaches_feedback(e, content)) {
+        tr_mcp_error(e, TR_MCP_SERVER, "%s", TR_API_NO_FEEDBACK);
+        return false;
+    }
     if (name)
         tr_mcp_error(e, TR_MCP_SERVER, "%s speaks as himself alone, not as \"%.64s\"", e->who, name);
     return !name;
@@ -193,8 +197,19 @@ static void say(tr_web_exchange_t *e, const char *whom, const json_t *arguments)
     tr_bridge_call_destroy(&call);
 }
 
+/* Asks the one that its row names. */
+static void ask(tr_web_exchange_t *e, const tool_t *tool, const json_t *arguments) {
+    json_t *all = arguments ? json_copy((json_t *)(uintptr_t)arguments) : json_object();
+    if (strcmp(tool->action, "submit") == 0) /* which takes several */
+        all = json_pack("{s:[o]}", "tasks", all);
+    if (!tr_api_narrow_feedback(e, all))
+        tr_mcp_error(e, TR_MCP_SERVER, "%s", TR_API_NO_FEEDBACK);
+    else if (!tr_mcp_ask(e, 0, tool->to, tool->action, all))
+        tr_mcp_error(e, TR_MCP_INVALID_PARAMS, "arguments: deeper than a message may be");
+    json_decref(all);
+}
+
 static void call_tool(tr_web_exchange_t *e, const tool_t *tool, const json_t *arguments) {
-    json_t *one = NULL;
     if (!may(e, tool->role) || !has_required(e, tool, arguments))
         return;
     if (!tool->to) {
@@ -205,11 +220,7 @@ static void call_tool(tr_web_exchange_t *e, const tool_t *tool, const json_t *ar
     if (strcmp(tool->action, "submit") == 0 &&
         !(may(e, tr_api_role_of_task(arguments)) && speaks(e, arguments)))
         return;
-    if (strcmp(tool->action, "submit") == 0) /* which takes several */
-        arguments = one = json_pack("{s:[O]}", "tasks", arguments);
-    if (!tr_mcp_ask(e, 0, tool->to, tool->action, arguments))
-        tr_mcp_error(e, TR_MCP_INVALID_PARAMS, "arguments: deeper than a message may be");
-    json_decref(one);
+    ask(e, tool, arguments);
 }
 
 void tr_mcp_call_tool(tr_web_exchange_t *e) {

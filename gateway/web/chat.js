@@ -97,6 +97,9 @@ async function say(text, offered) {
     }
 }
 
+// Who reads what a thumb keeps.
+const READERS = "Your question, this answer and your remark are kept. Admins and programs of operators read them; a good answer is an example for the agent when it talks with you, and with others when an admin says so.";
+
 // ---- where a reply comes from ----
 
 function sourcesOf(answer) {
@@ -139,10 +142,10 @@ export async function show(root, frame) {
 
     function rate(turn, node) {
         const comment = h("input", {placeholder: "What was wrong?", "aria-label": "What was wrong", class: "grow"}), more = h("form", {class: "row", hidden: true}, comment, h("button", {class: "small"}, "Keep"));
-        const buttons = [h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A good answer"}, icon("up")), h("button", {type: "button", class: "icon", "aria-pressed": "false", "aria-label": "A poor answer"}, icon("down"))];
+        const mark = (label, name) => h("button", {type: "button", class: "icon", title: READERS, "aria-pressed": "false", "aria-label": label, "aria-description": READERS}, icon(name));
+        const buttons = [mark("A good answer", "up"), mark("A poor answer", "down")];
         async function keepIt(good, why) {
-            const done = await frame.act(buttons[good ? 0 : 1], () => post("/api/v1/knowledge/feedback/documents", {documents: [{id: `feedback-${turn.trace}`, title: turn.asked.slice(0, 120),
-                text: `Question: ${turn.asked}\n\nAnswer: ${turn.text}${why ? `\n\nRemark: ${why}` : ""}`, metadata: {rating: good ? "good" : "bad", question: turn.asked, answer: turn.text, remark: why, agent: turn.agent, user: user(), trace: turn.trace}}]}), "Kept as feedback");
+            const done = await frame.act(buttons[good ? 0 : 1], () => post("/api/v1/feedback", {rating: good ? "good" : "bad", question: turn.asked, answer: turn.text, remark: why, agent: turn.agent, user: user(), trace: turn.trace}), "Kept as feedback");
             if (done)
                 buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i === 0) === good)));
         }
@@ -157,7 +160,7 @@ export async function show(root, frame) {
             more.hidden = true;
             keepIt(false, comment.value);
         };
-        node.append(...buttons, more);
+        node.append(...buttons, h("span", {class: "readers", title: READERS}, "seen by admins"), more);
     }
 
     function under(turn) {

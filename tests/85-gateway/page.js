@@ -1,7 +1,7 @@
 // The page of the gateway in a browser: node page.js URL TOKEN SCREENSHOTS SOUND PICTURE. Prints one line of JSON with what it saw.
 const {chromium} = require("playwright-core");
 const {look: lookAt, seen: out} = require("./look.js");
-const [url, token, place, sound, picture, eyes] = process.argv.slice(2);
+const [url, token, place, sound, picture, eyes, admin] = process.argv.slice(2);
 const VIEWS = ["overview", "chat", "tasks", "decisions", "approvals", "knowledge", "agents", "topics", "traces", "models", "logs", "fleet", "settings"];
 const api = {"Authorization": "Bearer " + token, "Content-Type": "application/json"};
 let page;
@@ -127,6 +127,7 @@ async function chat() {
     await page.locator("#chat-text").fill("search for the harbour");
     await page.keyboard.press("Enter");
     out.reply = await answered(0);
+    out.readers = await page.getByRole("button", {name: "A good answer"}).first().getAttribute("aria-description");
     await page.getByRole("button", {name: "A good answer"}).first().click();
     await page.locator("button[aria-label='A good answer'][aria-pressed=true]").waitFor();
     await page.locator("#talk summary:has-text('What was done')").click();
@@ -233,6 +234,21 @@ async function others() {
     await page.keyboard.press("Escape");
 }
 
+// An admin says that an answer is an example for all.
+async function example() {
+    for (const [who, from, to] of [[admin, "Make it an example", "take back"], [token, "example", "example"]]) {
+        await page.evaluate(text => sessionStorage.setItem("token", text), who);
+        await page.reload();
+        await view("settings");
+        await page.locator(`#view-settings li :text('${from}')`).first().click();
+        await page.locator(`#view-settings li :text('${to}')`).first().waitFor();
+        if (who === admin)
+            await look("settings-example");
+        else
+            out.takes_back = await page.locator("#view-settings li button").count();
+    }
+}
+
 // What is spent while one looks, by calls that nobody traces.
 async function models() {
     await view("models");
@@ -303,7 +319,7 @@ async function many() {
     page.setDefaultTimeout(40000);
     page.on("pageerror", error => out.errors.push(String(error)));
     page.on("console", message => message.type() === "error" && out.errors.push(message.text() + " " + message.location().url));
-    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, spoken, others, darkAndSmall, many]) {
+    for (const step of [begin, dashboard, topics, task, approval, decision, knowledge, chat, image, speak, spoken, others, example, darkAndSmall, many]) {
         try {
             await step();
         } catch (error) {

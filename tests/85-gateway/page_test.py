@@ -113,7 +113,7 @@ class Page(web.GatewayTest):
         place.mkdir(parents=True, exist_ok=True)
         script = pathlib.Path(__file__).resolve().parent / "page.js"
         env = {**os.environ, "NODE_PATH": openai_test.npm_place(), "TROUPE_CHROMIUM": CHROMIUM, "HOME": self.directory}
-        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"], str(place), self.sound(), self.picture(), "eyes" if self.eyes else "none"], env=env,
+        done = subprocess.run(["node", str(script), self.gateway.url, self.tokens["operator"], str(place), self.sound(), self.picture(), "eyes" if self.eyes else "none", self.tokens["admin"]], env=env,
                               capture_output=True, text=True, timeout=500, check=False)
         self.assertEqual(done.returncode, 0, done)
         seen = json.loads(done.stdout)
@@ -144,6 +144,8 @@ class Page(web.GatewayTest):
         example = json.loads(seen["examples"])  # one line
         self.assertEqual((seen["examples_file"], example["question"], example["answer"], example["remark"], example["rating"], example["agent"]),
                          ("feedback.jsonl", "search for the harbour", seen["reply"], "", "good", "assistant"))
+        self.assertIn("Admins and programs of operators read them", seen["readers"])
+        self.assertEqual(seen["takes_back"], 0)  # an operator sees that it is one, and no more
         self.assertRegex(example["trace"], "^[0-9a-f]{32}$")
         self.assertEqual(seen["image"], "data:image/jpeg;base64")
         if self.eyes:
