@@ -230,6 +230,18 @@ static void refuse_nothing(const sense_t *sense, tr_sense_result_t *result) {
     result->output = NULL;
 }
 
+/* What tesseract says at its end of an image that it could not read; where it is itself that lacks something, it says something else. */
+static bool is_broken_image(const sense_t *sense, tr_sense_result_t *result) {
+    char why[sizeof result->detail];
+    if (sense->op != TR_MIND_DESCRIBE_IMAGE || result->output ||
+        !strstr(result->detail, "Error during processing"))
+        return false;
+    snprintf(why, sizeof why, "%s", result->detail);
+    snprintf(result->detail, sizeof result->detail,
+        "image: it cannot be read: it is cut off or damaged; send it whole, as PNG or JPEG (%.300s)", why);
+    return true;
+}
+
 /* The second program of two takes over what the first one wrote: 0; else as `start`, with why in the result. */
 static int go_on(tr_builtin_t *self, sense_t *sense, tr_sense_result_t *result) {
     tr_sense_call_t call = {.command = sense->then,
@@ -277,6 +289,7 @@ void tr_builtin_take_senses(tr_builtin_t *self) {
         bool is_first = result.output && sense->then;
         bool is_broken =
             !result.output && sense->then && sense->op == TR_MIND_TRANSCRIBE; /* a recording that is none */
+        is_broken = is_broken || is_broken_image(sense, &result);
         int rc = is_first ? go_on(self, sense, &result) : is_broken ? TR_MIND_INVALID : 0;
         if (is_first && rc == 0)
             continue;

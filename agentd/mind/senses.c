@@ -67,9 +67,9 @@ static void take_output(job_t *self, tr_child_t *child) {
     keep(self, bytes, length);
     tr_lines_drop(tr_child_output(child));
     length = tr_lines_bytes(tr_child_errors(child), &bytes);
+    size_t left_out = length < ERROR_MOST ? 0 : length - (ERROR_MOST - 1);
     if (length > 0) /* the last that it said: why it ended */
-        snprintf(self->said, sizeof self->said, "%.*s", (int)(length < ERROR_MOST ? length : ERROR_MOST - 1),
-            bytes);
+        snprintf(self->said, sizeof self->said, "%.*s", (int)(length - left_out), bytes + left_out);
     tr_lines_drop(tr_child_errors(child));
 }
 
