@@ -135,16 +135,6 @@ static const char *user_of(const tr_web_exchange_t *e) {
     return user ? user : *e->who ? e->who : "web";
 }
 
-/* Longer names are refused: cut or replaced, two people would be one to an agent that remembers its users. */
-static bool check_user(tr_web_exchange_t *e) {
-    const char *user = tr_web_text(e, "user");
-    if (!user || strlen(user) <= TR_API_USER_MAX)
-        return true;
-    tr_web_problem_of(e, "user", 400, "unrecognised-parameter-value",
-        "user: expected at most %d bytes: give a shorter name, or a hash of it", TR_API_USER_MAX);
-    return false;
-}
-
 static bool write_question(tr_web_exchange_t *e, tr_web_call_t *call, const char *field) {
     const json_t *messages = json_object_get(e->body, field), *content = last_said(e, field);
     json_t *said = content ? text_of(content) : NULL, *value;
@@ -451,7 +441,7 @@ void tr_openai_go_on(tr_web_exchange_t *e) {
 void tr_openai_talk(tr_web_exchange_t *e, const tr_talk_kind_t *kind) {
     const json_t *content = last_said(e, kind->messages);
     e->parked = (void *)(uintptr_t)kind; /* static: nothing to leave */
-    if (!check_model(e) || !check_user(e) || !tr_wishes_check(e) ||
+    if (!check_model(e) || !tr_wishes_check(e) || !tr_parts_check(e, kind->messages) ||
         !tr_api_speak_as(e, user_of(e), strlen(user_of(e))))
         return;
     json_t *said = content ? text_of(content) : NULL;

@@ -24,6 +24,8 @@ static json_t *schema(const tr_web_field_t *f) {
         json_pack("{s:s, s:s}", "type", encoded ? "string" : types[f->type], "description", f->help);
     if (f->type == TR_WEB_INTEGER && f->place != TR_WEB_IN_BODY)
         json_object_set_new(schema, "minimum", json_integer(0));
+    if (f->most)
+        json_object_set_new(schema, "maxLength", json_integer((json_int_t)f->most));
     return schema;
 }
 

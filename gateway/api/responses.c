@@ -6,6 +6,7 @@
 #include "gateway/api/api.h"
 #include "gateway/api/kept.h"
 #include "gateway/api/openai.h"
+#include "gateway/api/wishes.h"
 #include "gateway/http/server.h"
 #include "lib/base/clock.h"
 
@@ -39,10 +40,17 @@ static json_t *with_asked(const tr_talk_t *talk, json_t *response) {
     return response;
 }
 
+/* Of all that the agent was sent: what was said before, too. */
+static json_int_t tokens_in(const tr_talk_t *talk) {
+    const json_t *body = talk->exchange->body;
+    return tr_openai_tokens(json_dumpb(json_object_get(body, "input"), NULL, 0, JSON_COMPACT) +
+                            json_string_length(json_object_get(body, "instructions")));
+}
+
 static json_t *response_json(const tr_talk_t *talk, const char *status, const char *text) {
     json_t *output = json_array(), *usage = json_null();
     if (text) {
-        json_int_t in = tr_openai_tokens(talk->exchange->raw.size), out = tr_openai_tokens(strlen(text));
+        json_int_t in = tokens_in(talk), out = tr_openai_tokens(strlen(text));
         json_array_append_new(output, item_json(talk, status, text));
         usage = json_pack("{s:I, s:{s:i}, s:I, s:{s:i}, s:I}", "input_tokens", in, "input_tokens_details",
             "cached_tokens", 0, "output_tokens", out, "output_tokens_details", "reasoning_tokens", 0,
@@ -163,7 +171,8 @@ void tr_api_responses(tr_web_exchange_t *e) {
     if (!make_list(e))
         tr_web_problem_of(
             e, "input", 400, "unrecognised-parameter-value", "input: expected a text, or a list of messages");
-    else if (tr_openai_asks(e, "input") && go_back(e)) /* what was said before is not asked again */
+    else if (tr_parts_check(e, "input") && tr_openai_asks(e, "input") &&
+             go_back(e)) /* what was said before is not asked again */
         tr_openai_talk(e, &kind);
 }
 

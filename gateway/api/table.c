@@ -12,13 +12,15 @@
         }                                                                                                    \
     }
 #define PATH(name, help)                                                                                     \
-    { name, TR_WEB_IN_PATH, TR_WEB_TEXT, true, help }
+    { name, TR_WEB_IN_PATH, TR_WEB_TEXT, true, help, 0 }
 #define QUERY(name, type, help)                                                                              \
     { name, TR_WEB_IN_QUERY, TR_WEB_##type, false, help }
 #define NEEDED_QUERY(name, type, help)                                                                       \
     { name, TR_WEB_IN_QUERY, TR_WEB_##type, true, help }
 #define BODY(name, type, help)                                                                               \
     { name, TR_WEB_IN_BODY, TR_WEB_##type, false, help }
+#define BODY_UPTO(name, most, help)                                                                          \
+    { name, TR_WEB_IN_BODY, TR_WEB_TEXT, false, help, most }
 #define NEEDED(name, type, help)                                                                             \
     { name, TR_WEB_IN_BODY, TR_WEB_##type, true, help }
 #define ASK(agent, what) .to = agent, .action = what, .handle = tr_web_ask
@@ -338,7 +340,7 @@ static const tr_web_route_t routes[] = {
             NEEDED("answer", TEXT, "what was answered"),
             NEEDED("trace", TEXT, "of the turn: 32 hexadecimal digits, by which the answer is known"),
             BODY("agent", TEXT, "who answered"), BODY("remark", TEXT, "why"),
-            BODY("user", TEXT, "whose word it is; the token's name where it is not given")),
+            BODY_UPTO("user", TR_API_USER_MAX, "whose word it is; the token's name where it is not given")),
         .handle = tr_api_give_feedback},
     {TR_WEB_POST, "/api/v1/feedback/approve", TR_WEB_ADMIN, "approveFeedback",
         "A good answer becomes an example for all who talk with its agent, or is none any more",
@@ -354,7 +356,7 @@ static const tr_web_route_t routes[] = {
         FIELDS(NEEDED("model", TEXT, "the agent's name"),
             NEEDED("messages", LIST, "what was said; the user's last one is asked"),
             BODY("stream", BOOLEAN, "sentences as they come, as server-sent events"),
-            BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
+            BODY_UPTO("user", TR_API_USER_MAX, "whose session it is; the token's name where it is not given"),
             BODY("traceparent", TEXT,
                 "of W3C Trace Context: sampled, what comes of it can be looked at as a trace"),
             BODY("stream_options", OBJECT, "include_usage: a last chunk has the usage"),
@@ -380,7 +382,7 @@ static const tr_web_route_t routes[] = {
         FIELDS(NEEDED("model", TEXT, "the agent's name"),
             NEEDED("input", ANY, "a text, or a list of messages: the user's last one is asked"),
             BODY("stream", BOOLEAN, "sentences as they come, as server-sent events"),
-            BODY("user", TEXT, "whose session it is; the token's name where it is not given"),
+            BODY_UPTO("user", TR_API_USER_MAX, "whose session it is; the token's name where it is not given"),
             BODY("instructions", TEXT, "of this turn, for the agent"),
             BODY("previous_response_id", TEXT,
                 "of a response that is kept here: the agent is sent all that was said before, too"),
@@ -520,10 +522,10 @@ static const tr_web_route_t routes[] = {
             QUERY("reason", TEXT, "given up for this")),
         ASK("ams", "dead-letters")},
     {TR_WEB_POST, "/api/v1/dead_letters/{number}/requeue", TR_WEB_OPERATOR, "requeueDeadLetter",
-        "It is sent again", FIELDS({"number", TR_WEB_IN_PATH, TR_WEB_INTEGER, true, "of the dead letter"}),
+        "It is sent again", FIELDS({"number", TR_WEB_IN_PATH, TR_WEB_INTEGER, true, "of the dead letter", 0}),
         ASK("ams", "dead-letter-requeue")},
     {TR_WEB_DELETE, "/api/v1/dead_letters/{number}", TR_WEB_ADMIN, "dropDeadLetter", "It is gone",
-        FIELDS({"number", TR_WEB_IN_PATH, TR_WEB_INTEGER, true, "of the dead letter"}),
+        FIELDS({"number", TR_WEB_IN_PATH, TR_WEB_INTEGER, true, "of the dead letter", 0}),
         ASK("ams", "dead-letter-drop")},
 };
 

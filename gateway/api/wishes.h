@@ -16,4 +16,7 @@ bool tr_wishes_bound(const tr_web_exchange_t *e);
 /* Cuts it: at the first of its `stop`, and after so many tokens (four bytes for one). "stop", or "length". */
 const char *tr_wishes_cut(const tr_web_exchange_t *e, char *reply);
 
+/* parts.c: whether the messages in that field are of what is read here; false: they are not, and it has responded. */
+bool tr_parts_check(tr_web_exchange_t *e, const char *field);
+
 #endif

@@ -91,6 +91,13 @@ static bool wrong_type(tr_web_exchange_t *self, const tr_web_field_t *field) {
     return false;
 }
 
+/* It is refused: cut or replaced, two people would be one to an agent that remembers its users. */
+static bool too_long(tr_web_exchange_t *self, const tr_web_field_t *field) {
+    tr_web_problem_of(self, field->name, 400, "unrecognised-parameter-value",
+        "%s: expected at most %zu bytes: give a shorter one, or a hash of it", field->name, field->most);
+    return false;
+}
+
 /* Of path or query: numbers there count something, or are some thing's own. */
 static bool text_fits(const tr_web_field_t *field, const char *text, size_t len) {
     json_t *value = value_of(field->type, text, len);
@@ -162,6 +169,8 @@ static bool check_body(tr_web_exchange_t *self) {
         bool none = openai && json_is_null(value) && !(field && field->required);
         if (field && !none && !fits(field->type, value))
             return wrong_type(self, field);
+        if (field && field->most && json_string_length(value) > field->most)
+            return too_long(self, field);
     }
     return true;
 }

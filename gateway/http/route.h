@@ -58,6 +58,7 @@ typedef struct tr_web_field {
     tr_web_type_t type;
     bool required;
     const char *help; /* one sentence without its full stop */
+    size_t most;      /* bytes of a text of the body; 0: as many as a body may have */
 } tr_web_field_t;
 
 struct tr_web_exchange;

@@ -56,7 +56,7 @@ export async function show(root, frame) {
             if (!namespaces.some(one => one.namespace === "feedback"))
                 return put(found, empty("No feedback yet", "Thumbs under the answers in the chat."));
             const answer = words.value.trim() ? await post("/api/v1/knowledge/feedback/search", {query: words.value, k: 30, text: true, "per-document": 1}) : await get("/api/v1/knowledge/feedback/documents?max-results=50"), list = answer.results || answer.documents || [];
-            put(found, list.length ? h("ul", {class: "list"}, list.map(one => h("li", {}, pill(one.metadata?.rating === "good" ? "good answer" : "poor answer"), " ", h("b", {}, one.title || one.id), h("div", {class: "dim"}, [one.metadata?.agent, one.metadata?.user].filter(Boolean).join(" for ")), example(one), one.text && h("div", {}, one.text.slice(0, 400)))))
+            put(found, list.length ? h("ul", {class: "list"}, list.map(one => h("li", {}, pill(one.metadata?.rating === "good" ? "good answer" : "poor answer"), " ", h("b", {}, one.title || one.id), h("div", {class: "dim"}, [one.metadata?.agent, one.metadata?.user].filter(Boolean).join(" for ")), example(one), (one.metadata?.answer || one.text) && h("div", {}, (one.metadata?.answer || one.text).slice(0, 400)))))
                 : empty("No feedback yet", "Thumbs under the answers in the chat."));
         } catch (error) {
             put(found, error.reason === "no-provider" ? empty("Feedback is kept in the knowledge base", "There is none: start troupe-kbd, or say knowledge: {} in the fleet file.") : failure(error, search));

@@ -186,6 +186,9 @@ class OpenAi(web.GatewayTest):
         self.assertEqual(self.told(second), {"text": "who am I?", "user": "operator", "messages": [
             {"role": "user", "content": "my name is Ann"}, {"role": "assistant", "content": first["output"][0]["content"][0]["text"]},
             {"role": "user", "content": "who am I?"}]})
+        # What came before was sent, and is counted.
+        before = len(json.dumps(self.told(second)["messages"], ensure_ascii=False, separators=(",", ":")))
+        self.assertEqual(second["usage"]["input_tokens"], (before + 3) // 4)
         # Of a stream, and from the first one again: it is a tree.
         stream = self.post("/v1/responses", {"model": "teller", "input": "and now?", "previous_response_id": second["id"], "stream": True}).body.decode()
         third = json.loads(next(line[6:] for line in stream.split("\n") if '"type":"response.completed"' in line))["response"]
@@ -221,6 +224,9 @@ class OpenAi(web.GatewayTest):
         self.assertEqual(self.told(self.respond(input="hello", user=name))["user"], name)
         self.assertEqual(self.respond(400, input="hello", user=name + "a")["error"]["param"], "user")
         self.assertEqual(self.chat("hello", 400, user="a" * 65).json()["error"]["param"], "user")
+        paths = self.good(self.get("/api/v1/openapi.json"))["paths"]
+        for path in ("/v1/chat/completions", "/v1/responses", "/api/v1/feedback"):
+            self.assertEqual(paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["user"]["maxLength"], 64)
 
     def test_what_cannot_be_had_is_refused_by_its_name(self):
         chat = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
@@ -245,6 +251,27 @@ class OpenAi(web.GatewayTest):
         self.good(self.post("/v1/responses", {**texts, "text": {"format": {"type": "text"}}, "truncation": "disabled", "include": [], "background": False, "tools": [], "reasoning": None}))
         size = len(self.good(self.post("/v1/embeddings", {"input": "a"}))["data"][0]["embedding"])
         self.good(self.post("/v1/embeddings", {"input": "a", "dimensions": size}))
+
+    def test_what_nobody_reads_of_a_message_is_refused_by_its_place(self):
+        text, said = {"type": "text", "text": "hello"}, {"role": "user", "content": "hello"}
+        sound = {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}}
+        def messages(field, *wrong):
+            for place, value in wrong:
+                answer = self.post("/v1/" + {"messages": "chat/completions", "input": "responses"}[field], {"model": "echo", field: value})
+                self.assertEqual((answer.status, answer.json()["error"]["param"]), (400, field + place), (value, answer))
+                yield answer.json()["error"]["message"]
+        told = list(messages("messages", ("[0].content[1].type", [{"role": "user", "content": [text, sound]}]), ("[0].content[1].type", [{"role": "user", "content": [text, {"type": "file", "file": {}}]}]),
+                             ("[0].content[0].type", [{"role": "user", "content": [{}, text]}]), ("[1].content[0].type", [said, {"role": "user", "content": ["hello"]}]),
+                             ("[0].content[0].text", [{"role": "user", "content": [{"type": "text"}, text]}]), ("[0].role", [{}, said]), ("[0].role", [{"role": "king", "content": "x"}, said]), ("[0]", ["x", said]),
+                             ("[0].content", [{"role": "system"}, said]), ("[0].content", [{"role": "assistant"}, said]), ("[0].content", [{"role": "user", "content": 7}, said])))
+        self.assertIn("/v1/audio/transcriptions", told[0])
+        list(messages("input", ("[0].role", [{}] * 2 + [said]), ("[0].content[0].type", [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}, {"type": "input_text", "text": "x"}]}]),
+                      ("[0].type", [{"type": "function_call_output", "call_id": "c", "output": "x"}, said]), ("[1].type", [said, {"type": "item_reference", "id": "x"}])))
+        usual = [{"role": "developer", "content": [text]}, {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}, {"role": "assistant", "content": None, "tool_calls": []},
+                 {"role": "tool", "tool_call_id": "c", "content": "7"}, {"role": "user", "name": "ann", "content": [text]}]
+        self.assertEqual(self.good(self.post("/v1/chat/completions", {"model": "echo", "messages": usual}))["choices"][0]["message"]["content"], "hello")
+        first = self.good(self.post("/v1/responses", {"model": "echo", "input": "hello"}))
+        self.good(self.post("/v1/responses", {"model": "echo", "input": [said, *first["output"], {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "and?"}]}]}))
 
     def test_how_to_write_is_told_the_agent(self):
         self.teller()
