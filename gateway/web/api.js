@@ -67,10 +67,18 @@ async function fetched(path, options) {
     return fetch(path, {...options, headers: headers(options.headers)});
 }
 
+// What only looks is asked once more: a browser gives up what is under way when its machine's network changes.
+const asked = async (path, options) => fetched(path, options).catch(async error => {
+    if (error.name === "AbortError" || options?.method)
+        throw error;
+    await new Promise(done => setTimeout(done, 300));
+    return fetched(path, options);
+});
+
 export async function request(path, options) {
     let response;
     try {
-        response = await fetched(path, options);
+        response = await asked(path, options);
     } catch (error) {
         if (error.name === "AbortError")
             throw error;
