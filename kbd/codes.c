@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,10 @@
 #define MOST      127.f
 #define MOST_ASK  1023.f
 
-/* Whether codes tell who is near is tried: of some questions, the nearest of some are to be among the first by codes. */
+/* Whether codes tell who is near is tried: of some questions, the nearest of all are to be among the first by codes. */
 #define QUESTIONS 50u
-#define SOME      2000u
+#define SOME      2000u /* that the mean is of */
+#define TOGETHER  64u
 #define NEAREST   10u
 #define FIRST     34u /* as many as a walk compares again for ten */
 #define FAITHFUL  .995
@@ -56,37 +58,75 @@ static void make_one(tr_codes_t *self, const float *vector, size_t place, size_t
     self->scales[place] = most / MOST;
 }
 
-/* How many of the nearest of one are among the first by codes. */
-static size_t try_one(const tr_codes_t *self, const float *vectors, size_t count, size_t dimensions,
-    const float *query, int16_t *words) {
+/* ---- whether they tell ---- */
+
+/* One of the vectors, and what is nearest to it of all: where vectors crowd, as those of texts that are nearly the same, a sample is no crowd. */
+typedef struct question {
+    const float *query;
+    tr_codes_query_t asked;
+    tr_nearest_t whole, coded; /* into what is below */
     int64_t nearest[NEAREST], first[FIRST];
     float scores[NEAREST], about[FIRST];
-    tr_nearest_t whole = {nearest, scores, NEAREST, 0}, coded = {first, about, FIRST, 0};
-    tr_codes_query_t asked = {.words = words};
-    size_t n = count < SOME ? count : SOME, found = 0;
-    tr_codes_ask(self, query, dimensions, &asked);
-    for (size_t i = 0; i < n; i++) {
-        size_t place = i * count / n;
-        tr_nearest_take(
-            &whole, (int64_t)place, tr_kernel_product(query, vectors + place * dimensions, dimensions));
-        tr_nearest_take(&coded, (int64_t)place, tr_codes_product(self, &asked, place, dimensions));
+} question_t;
+
+typedef struct trial {
+    const tr_codes_t *codes;
+    const float *vectors;
+    size_t count, dimensions;
+    question_t questions[QUESTIONS];
+    int16_t *words; /* of all questions */
+} trial_t;
+
+static void begin_trial(trial_t *self) {
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        question_t *q = &self->questions[i];
+        q->query = self->vectors + i * self->count / QUESTIONS * self->dimensions;
+        q->asked.words = self->words + i * self->dimensions;
+        q->whole = (tr_nearest_t){q->nearest, q->scores, NEAREST, 0};
+        q->coded = (tr_nearest_t){q->first, q->about, FIRST, 0};
+        tr_codes_ask(self->codes, q->query, self->dimensions, &q->asked);
     }
-    for (size_t i = 0; i < whole.count; i++) {
-        bool is_there = false;
-        for (size_t j = 0; j < coded.count; j++)
-            is_there |= nearest[i] == first[j];
-        found += is_there;
-    }
-    return found + NEAREST - whole.count;
+}
+
+/* Some vectors, which stay in the processor's cache meanwhile, with each question of a part; then the next ones. */
+static void ask_part(trial_t *self, size_t from, size_t to) {
+    for (size_t at = 0; at < self->count; at += TOGETHER)
+        for (size_t i = from; i < to; i++)
+            for (size_t place = at; place < self->count && place < at + TOGETHER; place++) {
+                question_t *q = &self->questions[i];
+                const float *vector = self->vectors + place * self->dimensions;
+                tr_nearest_take(
+                    &q->whole, (int64_t)place, tr_kernel_product(q->query, vector, self->dimensions));
+                tr_nearest_take(&q->coded, (int64_t)place,
+                    tr_codes_product(self->codes, &q->asked, place, self->dimensions));
+            }
+}
+
+/* How many of the nearest of one are as near as those among the first by codes. Equals take each other's place. */
+static size_t count_found(const trial_t *self, const question_t *q) {
+    size_t found = 0;
+    float least = q->scores[q->whole.count - 1];
+    for (size_t i = 0; i < q->coded.count; i++)
+        found += tr_kernel_product(q->query, self->vectors + (size_t)q->first[i] * self->dimensions,
+                     self->dimensions) >= least;
+    return (found < q->whole.count ? found : q->whole.count) + NEAREST - q->whole.count;
 }
 
 static bool are_faithful(const tr_codes_t *self, const float *vectors, size_t count, size_t dimensions) {
-    int16_t *words = malloc(dimensions * sizeof *words);
-    size_t found = 0;
-    for (size_t i = 0; i < QUESTIONS && words && count; i++)
-        found +=
-            try_one(self, vectors, count, dimensions, vectors + i * count / QUESTIONS * dimensions, words);
+    trial_t *trial = calloc(1, sizeof *trial);
+    int16_t *words = malloc(QUESTIONS * dimensions * sizeof *words);
+    size_t found = 0, parts = (size_t)omp_get_max_threads();
+    if (trial && words && count) {
+        *trial = (trial_t){self, vectors, count, dimensions, .words = words};
+        begin_trial(trial);
+#pragma omp parallel for schedule(static, 1)
+        for (size_t part = 0; part < parts; part++)
+            ask_part(trial, part * QUESTIONS / parts, (part + 1) * QUESTIONS / parts);
+        for (size_t i = 0; i < QUESTIONS; i++)
+            found += count_found(trial, &trial->questions[i]);
+    }
     free(words);
+    free(trial);
     return found >= FAITHFUL * QUESTIONS * NEAREST;
 }
 

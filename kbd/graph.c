@@ -12,7 +12,7 @@
 #define LINES_AHEAD 8u  /* of a vector; the processor sees by itself how it goes on */
 #define AHEAD       8u  /* vectors */
 #define ENTRIES     8u  /* into the lowest level */
-#define SPARE       24u /* by codes, beyond k, that whole vectors are compared of */
+#define SPARE       24u /* by codes, beyond k, that whole vectors are compared of; as many again as k at least */
 
 #define MEND_VIEW  64u
 #define MEND_LINKS 8u /* to those that are near, and from them */
@@ -207,6 +207,11 @@ static void refine(walk_t *self, size_t most) {
     }
 }
 
+/* How many of what is found are compared by whole vectors for k of them. */
+static size_t whole_of(const tr_graph_t *graph, size_t k) {
+    return !graph->codes ? k : k > SPARE ? 2 * k : k + SPARE;
+}
+
 /* The k nearest are in front of what is in view. */
 static void search(walk_t *self, size_t k, int64_t without) {
     float score;
@@ -221,7 +226,7 @@ static void search(walk_t *self, size_t k, int64_t without) {
         enter(self, without);
     look_on(self, 0);
     if (self->graph->codes)
-        refine(self, k + SPARE);
+        refine(self, whole_of(self->graph, k));
 }
 
 /* ---- all ---- */
@@ -255,7 +260,8 @@ static bool init(walk_t *self, const tr_graph_t *graph, size_t room) {
 int tr_graph_search(const tr_graph_t *self, size_t n, const float *queries, size_t k, int64_t without,
     int64_t *ret_places, float *ret_scores) {
     walk_t walk;
-    bool has_room = init(&walk, self, self->depth > k ? self->depth : k);
+    size_t whole = whole_of(self, k);
+    bool has_room = init(&walk, self, self->depth > whole ? self->depth : whole);
     for (size_t i = 0; i < n && has_room; i++) {
         walk.query = queries + i * self->dimensions;
         search(&walk, k, without);

@@ -97,6 +97,29 @@ static void no_codes(void **state) {
     free(all);
 }
 
+/* Texts that are nearly the same: a hundred crowd at each of 100 places, nearer to each other than a byte can tell, and in a sample of some there would be no crowd. */
+static void no_codes_in_a_crowd(void **state) {
+    enum { CROWDS = 100, EACH = 100 };
+    float *all = calloc(CROWDS * EACH * D, sizeof *all);
+    unsigned places = 5, seed = 1;
+    tr_codes_t codes;
+    (void)state;
+    for (size_t i = 0; i < CROWDS * EACH; i += EACH)
+        for (size_t j = 0; j < D; j++)
+            all[i * D + j] = noise(&places);
+    for (size_t i = 0; i < CROWDS * EACH; i++) {
+        const float *centre = all + i / EACH * EACH * D;
+        float *v = all + i * D;
+        for (size_t j = 0; j < D; j++)
+            v[j] = centre[j] + .002F * noise(&seed);
+        float length = __builtin_sqrtf(tr_kernel_product(v, v, D));
+        for (size_t j = 0; j < D; j++)
+            v[j] /= length;
+    }
+    assert_int_equal(tr_codes_make(&codes, all, CROWDS * EACH, D), -EDOM);
+    free(all);
+}
+
 static bool on_begin(void *arg, size_t done, size_t total) {
     size_t *first = arg;
     assert_int_equal(total, FEW);
@@ -190,6 +213,6 @@ static void clusters_are_left(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(clusters_are_left), cmocka_unit_test(a_graph_goes_on),
-        cmocka_unit_test(by_codes), cmocka_unit_test(no_codes)};
+        cmocka_unit_test(by_codes), cmocka_unit_test(no_codes), cmocka_unit_test(no_codes_in_a_crowd)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
