@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -325,6 +326,13 @@ class Knowledge(KnowledgeTest):
         self.assertEqual((alone.json()["ndcg@10"], alone.json()["queries"]), (1, 2))
         self.assertIn("no fleet runs here", alone.err)
         self.assertEqual(list(self.files.glob("troupe-eval-*")), [])
+        for pause in 0, .03, .08, .15, .3:  # whenever it is ended
+            ended = self.spawn("troupe", "kb", "eval", str(self.files), "--state", str(self.files / "none"), env=here)
+            ended.wait_err("no fleet runs here")
+            time.sleep(pause)
+            ended.send_signal(signal.SIGTERM)
+            self.assertIn(ended.wait(60).code, (0, 128 + signal.SIGTERM))
+            self.assertEqual(list(self.files.glob("troupe-eval-*")), [])
         (self.files / "qrels.tsv").write_text("q 1 3\n")
         self.assertIn("qrels.tsv: line 1 cannot be used", self.kb("eval", str(self.files), code=3).err)
 

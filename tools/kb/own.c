@@ -16,7 +16,8 @@
 
 #define FLEET   "fleet: eval\nknowledge: {}\nagents: []\n"
 #define FILE_OF "fleet.yaml"
-#define LOOK_US 20000 /* between two looks at whether it is there */
+#define LOOK_US 20000 /* between two looks at whether it is there, or gone */
+#define END_MS  10000 /* that it has for its end */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where) {
     (void)st;
@@ -63,61 +64,78 @@ static int start(const tr_call_t *call, tr_kb_own_t *self) {
                   : TR_EXIT_OK;
 }
 
-/* It is gone before it was there. */
 static bool has_ended(tr_kb_own_t *self) {
-    if (waitpid(self->pid, NULL, WNOHANG) == 0)
-        return false;
-    self->pid = 0;
-    return true;
+    if (self->pid > 0 && (waitpid(self->pid, NULL, WNOHANG) == self->pid || errno == ECHILD))
+        self->pid = 0;
+    return self->pid == 0;
 }
 
-/* Whether it answers; what it says where it does not yet, nobody wants to know. */
-static bool is_there(const tr_call_t *quiet, const tr_cli_common_t *common) {
+/* TR_EXIT_OK: wait on. */
+static int goes_on(const tr_call_t *call, tr_kb_own_t *self, int64_t until_ms) {
+    int number = tr_process_next_signal(self->signals);
+    if (number > 0)
+        return TR_EXIT_SIGNAL + number;
+    if (has_ended(self))
+        return tr_cli_fail(call, TR_EXIT_REFUSED,
+            "a knowledge base of its own did not start: start a fleet with `knowledge: {}` to see why");
+    return tr_clock_ms() > until_ms ? tr_cli_fail(call, TR_EXIT_TIMEOUT,
+                                          "a knowledge base of its own is not there in time (--timeout)")
+                                    : TR_EXIT_OK;
+}
+
+static int find_it(const tr_call_t *quiet, const tr_cli_common_t *common) {
     tr_cli_place_t place;
-    tr_cli_session_t *session = NULL;
-    json_t *answer = NULL;
-    if (tr_cli_find_place(quiet, common, &place) != TR_EXIT_OK || place.assumed)
-        return false;
-    int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = quiet, .common = common}, &session);
-    if (code == TR_EXIT_OK)
-        code = tr_cli_ask_json(
-            session, quiet, TR_KB_SERVICE, json_pack("{s:s}", "action", "namespaces"), &answer);
-    json_decref(answer);
-    tr_cli_session_close(&session);
-    return code == TR_EXIT_OK;
+    int code = tr_cli_find_place(quiet, common, &place);
+    return code == TR_EXIT_OK && place.assumed ? TR_EXIT_UNREACHABLE : code;
 }
 
-static int wait_for(
-    const tr_call_t *call, const tr_call_t *quiet, tr_kb_own_t *self, const tr_cli_common_t *common) {
+static int ask_it(const tr_call_t *quiet, tr_cli_session_t *session) {
+    json_t *answer = NULL;
+    tr_cli_session_renew(session);
+    int code =
+        tr_cli_ask_json(session, quiet, TR_KB_SERVICE, json_pack("{s:s}", "action", "namespaces"), &answer);
+    json_decref(answer);
+    return code;
+}
+
+/* Until it answers. What it says where it does not yet, nobody wants to know. */
+static int wait_for(const tr_call_t *call, const tr_call_t *quiet, tr_kb_own_t *self,
+    const tr_cli_common_t *common, tr_cli_session_t **ret_session) {
     int64_t until_ms = tr_clock_ms() + common->timeout_ms;
-    while (!is_there(quiet, common)) {
-        if (has_ended(self))
-            return tr_cli_fail(call, TR_EXIT_REFUSED,
-                "a knowledge base of its own did not start: start a fleet with `knowledge: {}` to see why");
-        if (tr_clock_ms() > until_ms)
-            return tr_cli_fail(
-                call, TR_EXIT_TIMEOUT, "a knowledge base of its own is not there in time (--timeout)");
+    int code = TR_EXIT_OK;
+    while (code == TR_EXIT_OK && find_it(quiet, common) != TR_EXIT_OK) {
         usleep(LOOK_US);
+        code = goes_on(call, self, until_ms);
     }
-    return TR_EXIT_OK;
+    if (code == TR_EXIT_OK)
+        code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = common}, ret_session);
+    while (code == TR_EXIT_OK) {
+        int said = ask_it(quiet, *ret_session);
+        if (said == TR_EXIT_OK || said >= TR_EXIT_SIGNAL)
+            return said;
+        usleep(LOOK_US);
+        code = goes_on(call, self, until_ms);
+    }
+    return code;
 }
 
 static int reach(
     const tr_call_t *call, tr_kb_own_t *self, const tr_cli_common_t *common, tr_cli_session_t **ret_session) {
     tr_call_t quiet = *call;
     quiet.err = fopen("/dev/null", "we");
-    int code = quiet.err ? wait_for(call, &quiet, self, common) : fail(call, "/dev/null", -errno);
+    int code =
+        quiet.err ? wait_for(call, &quiet, self, common, ret_session) : fail(call, "/dev/null", -errno);
     if (quiet.err)
         fclose(quiet.err);
-    return code == TR_EXIT_OK
-               ? tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = common}, ret_session)
-               : code;
+    return code;
 }
 
 int tr_kb_own_begin(
     const tr_call_t *call, tr_kb_own_t *ret_own, tr_cli_common_t *common, tr_cli_session_t **ret_session) {
-    *ret_own = (tr_kb_own_t){.pid = 0};
-    int code = start(call, ret_own);
+    tr_error_t error = {0};
+    *ret_own = (tr_kb_own_t){.signals = -1};
+    int rc = tr_process_signals(&ret_own->signals, &error); /* before there is anything to remove */
+    int code = rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text) : start(call, ret_own);
     if (code != TR_EXIT_OK)
         return code;
     common->state = ret_own->state;
@@ -125,10 +143,16 @@ int tr_kb_own_begin(
 }
 
 void tr_kb_own_end(tr_kb_own_t *self) {
-    if (self->pid > 0) {
+    int64_t until_ms = tr_clock_ms() + END_MS;
+    if (self->pid > 0)
         kill(self->pid, SIGTERM);
-        waitpid(self->pid, NULL, 0);
+    while (!has_ended(self)) {
+        if (tr_clock_ms() > until_ms)
+            kill(self->pid, SIGKILL);
+        usleep(LOOK_US);
     }
+    if (self->directory[0] && self->signals >= 0)
+        close(self->signals);
     if (self->directory[0])
         nftw(self->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     *self = (tr_kb_own_t){.pid = 0};

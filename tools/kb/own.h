@@ -7,7 +7,8 @@
 typedef struct tr_kb_own {
     char directory[128]; /* temporary; "" = there is none */
     char state[160];
-    pid_t pid;
+    pid_t pid;   /* 0: it does not run */
+    int signals; /* those that end this process, blocked since it was begun */
 } tr_kb_own_t;
 
 /* Starts it, opens a session there, and lets `common` name it: it must stay as long as that. Exit code; what is wrong is told. */
