@@ -317,9 +317,17 @@ static void they_are_published_before_long(void **state) {
     office_t o = office_of(NULL);
     interest(o.w, "$sys.spans", true);
     send_traced(&o, "nobody");
+    send_traced(&o, "a");
     assert_null(take_stream(o.w, "$sys.spans"));
     pass(o.w, 100);
-    assert_non_null(take_stream(o.w, "$sys.spans"));
+    const got_t *told = take_stream(o.w, "$sys.spans");
+    char *text = NULL;
+    assert_non_null(told);
+    assert_int_equal(
+        tr_content_to_json(told->record.content, told->record.content_len, JSON_COMPACT, &text), 0);
+    holds(text, "\"nobody\"");
+    holds(text, "\"a\"");
+    free(text);
     world_end(o.w);
 }
 

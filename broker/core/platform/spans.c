@@ -89,8 +89,10 @@ typedef struct told {
 static void write_packed(tr_content_writer_t *w, const told_t *t) {
     tr_span_packed_t span;
     tr_write_array(w, t->n);
-    for (size_t at = 0; at < t->len; at += (size_t)tr_span_unpack(&span, t->bytes + at, t->len - at))
+    for (size_t at = 0; at < t->len;) { /* they have been checked */
+        at += (size_t)tr_span_unpack(&span, t->bytes + at, t->len - at);
         tr_span_write(w, &span);
+    }
 }
 
 /* For whoever exports them: maps in any case. */
