@@ -28,7 +28,9 @@ static const tr_option_t table[] = {
     {"check", 0, NULL, TR_BOOL(O, check), NULL, "Check the options, and end.", .flags = TR_OPTION_FLAG_ONLY},
     {"restore", 0, "FILE", TR_STRING(O, restore), NULL,
         "Begin with what is in a snapshot (`troupe kb snapshot`), in place of all that is in the directory, "
-        "and in the table of --store postgres.",
+        "and in the table of --store postgres. At each start: without it the next time, or what was written "
+        "since "
+        "is lost.",
         .flags = TR_OPTION_FLAG_ONLY},
     {"chunk-tokens", 0, "N", TR_INT(O, chunk_tokens), "300",
         "How many words a chunk has at most; code and tables may have twice as many. Of documents that are "

@@ -230,7 +230,10 @@ json_t *tr_profile_fit(const json_t *profile, const char *reply, bool may_cut, d
     bool cuts = may_cut && !is_list && is(profile, "detail", "short");
     int first = first_sentence(reply), len = cuts ? first : (int)strlen(reply);
     const char *regret = mood < ANNOYED && !has_word(reply, first, "sorry") ? "I am sorry. " : "";
-    if (name && is(profile, "tone", "friendly") && !has_word(reply, first, name))
+    bool calls = name && is(profile, "tone", "friendly") && !has_word(reply, first, name);
+    if (calls && !may_cut) /* it may begin with a name, or be anything at all */
+        return json_sprintf("%s%s: %s", regret, name, reply);
+    if (calls)
         return json_sprintf("%s%s, %c%.*s", regret, name,
             is_myself(reply) ? 'I' : tolower((unsigned char)reply[0]), len > 0 ? len - 1 : 0,
             len > 0 ? reply + 1 : reply);

@@ -23,7 +23,7 @@ json_t *tr_profile_wish(const char *said);
 /* From what a turn acted on (NULL = nothing). */
 void tr_profile_learn_topic(json_t *profile, const json_t *parameters);
 /*
- * The reply as this user likes it: cut to a sentence for who wants it short, where it may be cut (what others found or did may not), with his name for who is friendly, and with regret for who is
+ * The reply as this user likes it: cut to a sentence for who wants it short, where it may be cut (what others found or did may not, nor is a letter of it changed), with his name for who is friendly, and with regret for who is
  * annoyed. What stands in front depends on the first sentence alone, so the fit of a part that has more than that begins the fit of the whole. A new
  * reference; NULL when out of memory.
  */

@@ -33,8 +33,10 @@ static void test_a_friend_is_called_by_name(void **state) {
     (void)state;
     json_t *profile = tr_profile_new();
     tr_profile_learn(profile, "My name is Ann. Thanks!", NULL);
-    check_fit(profile, "It is being done.", false, "Ann, it is being done.");
-    check_fit(profile, "I found this.", false, "Ann, I found this.");
+    check_fit(profile, "It is deep.", true, "Ann, it is deep.");
+    check_fit(profile, "I know.", true, "Ann, I know.");
+    check_fit(
+        profile, "Berlin is the capital.", false, "Ann: Berlin is the capital."); /* of others: as it is */
     json_decref(profile);
 }
 
