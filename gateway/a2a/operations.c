@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     100
@@ -52,43 +53,93 @@ static void get_task(tr_a2a_request_t *r) {
 }
 
 typedef struct filter {
-    const char *agent, *who, *context, *after; /* the latter a time as tasks have it */
-    int state;                                 /* -1: any */
+    const char *agent, *who, *context;
+    int64_t after_s; /* Unix time; INT64_MIN: any */
+    int state;       /* -1: any */
 } filter_t;
-
-static bool after_good(const tr_a2a_task_t *task, const char *after) {
-    json_t *changed = tr_a2a_time_json(task->changed_ms);
-    bool good = changed && strncmp(json_string_value(changed), after, 19) >= 0;
-    json_decref(changed);
-    return good;
-}
 
 static bool passes(const tr_a2a_task_t *task, const filter_t *f) {
     return strcmp(task->agent, f->agent) == 0 && strcmp(task->who, f->who) == 0 &&
            (!f->context || strcmp(task->context, f->context) == 0) &&
-           (f->state < 0 || (int)task->state == f->state) && (!f->after || after_good(task, f->after));
+           (f->state < 0 || (int)task->state == f->state) && task->changed_ms / 1000 >= f->after_s;
 }
 
-/* -1: any; TR_A2A_STATES: one that no task has here. */
+/* -1: any; TR_A2A_STATES: one that no task has here; -2: there is none of this name. */
 static int state_named(const char *name) {
-    int state = 0;
+    static const char *const others[] = {
+        "TASK_STATE_SUBMITTED", "TASK_STATE_INPUT_REQUIRED", "TASK_STATE_AUTH_REQUIRED"};
     if (!name || !*name || strcmp(name, "TASK_STATE_UNSPECIFIED") == 0)
         return -1;
-    while (state < TR_A2A_STATES && strcmp(name, tr_a2a_states[state]) != 0)
-        state++;
-    return state;
+    for (int state = 0; state < TR_A2A_STATES; state++)
+        if (strcmp(name, tr_a2a_states[state]) == 0)
+            return state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i]) == 0)
+            return TR_A2A_STATES;
+    return -2;
+}
+
+/* RFC 3339, to the second. */
+static bool read_time(const char *text, int64_t *ret_s) {
+    struct tm tm = {0};
+    unsigned hours = 0, minutes = 0;
+    int n = 0;
+    const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (at && *at == '.')
+        at += 1 + strspn(at + 1, "0123456789");
+    if (!at || (strcmp(at, "Z") != 0 && (sscanf(at, "%*1[+-]%2u:%2u%n", &hours, &minutes, &n) != 2 || at[n])))
+        return false;
+    int64_t offset = (int64_t)(hours * 60 + minutes) * 60;
+    *ret_s = (int64_t)timegm(&tm) - (*at == '-' ? -offset : offset);
+    return true;
+}
+
+/* By JSON-RPC too, where a value of another kind would be as if it were not there. */
+static bool has_kinds(const tr_a2a_request_t *r) {
+    static const char *const texts[] = {"contextId", "status", "statusTimestampAfter", "pageToken"},
+                             *const numbers[] = {"pageSize", "historyLength"};
+    bool good = true;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const json_t *value = json_object_get(r->params, texts[i]);
+        good = good && (!value || json_is_null(value) || json_is_string(value));
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const json_t *value = json_object_get(r->params, numbers[i]);
+        good = good && (!value || json_is_null(value) || json_is_integer(value));
+    }
+    return good;
+}
+
+/* False: it is refused. */
+static bool read_filter(tr_a2a_request_t *r, filter_t *ret) {
+    const char *context = tr_a2a_text(r, "contextId"), *after = tr_a2a_text(r, "statusTimestampAfter"),
+               *why = NULL;
+    *ret = (filter_t){r->agent, r->e->who, context && *context ? context : NULL, INT64_MIN,
+        state_named(tr_a2a_text(r, "status"))};
+    if (!has_kinds(r))
+        why = "contextId, status, statusTimestampAfter, pageToken: expected strings; pageSize, "
+              "historyLength: integers";
+    else if (ret->state == -2)
+        why =
+            "status: expected TASK_STATE_WORKING, TASK_STATE_COMPLETED or another state of the specification";
+    else if (after && *after && !read_time(after, &ret->after_s))
+        why = "statusTimestampAfter: expected a time as 2026-01-31T12:00:00Z";
+    if (why)
+        tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_INVALID, "%s", why);
+    return !why;
 }
 
 static void list_tasks(tr_a2a_request_t *r) {
-    const char *token = tr_a2a_text(r, "pageToken"), *context = tr_a2a_text(r, "contextId");
+    const char *token = tr_a2a_text(r, "pageToken");
     const json_t *whole = json_object_get(r->params, "includeArtifacts");
     const char *whole_text = r->rpc ? NULL : tr_web_query(r->e, "includeArtifacts");
     bool artifacts = json_is_true(whole) || (whole_text && strcmp(whole_text, "true") == 0);
     json_int_t size = number_of(r, "pageSize", PAGE_DEFAULT), total = 0;
     uint64_t before = token && *token ? strtoull(token, NULL, 10) : UINT64_MAX, last = 0;
-    filter_t filter = {r->agent, r->e->who, context && *context ? context : NULL,
-        tr_a2a_text(r, "statusTimestampAfter"), state_named(tr_a2a_text(r, "status"))};
+    filter_t filter;
     char next[24] = "";
+    if (!read_filter(r, &filter))
+        return;
     if (size < 1 || size > PAGE_MAX || before == 0) {
         tr_a2a_fail(r->e, r->rpc, r->id, TR_A2A_INVALID,
             "pageSize: expected 1 to %d; pageToken: that of the last page", PAGE_MAX);

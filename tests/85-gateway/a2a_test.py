@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A2A 1.0: cards, messages, tasks and streams by hand in both bindings, and by the SDK of npm where there is one."""
+import datetime
 import json
 import os
 import pathlib
@@ -133,6 +134,13 @@ class A2A(web.GatewayTest):
         self.assertEqual((rest["nextPageToken"], self.text_of(rest["tasks"][0])), ("", ["2"]))
         self.assertEqual(self.rpc("ListTasks", {"status": "TASK_STATE_FAILED"})["result"]["totalSize"], 0)
         self.wrong(-32602, "ListTasks", {"pageSize": 1000})
+        for nonsense in {"status": "TASK_STATE_NONSENSE"}, {"statusTimestampAfter": "rubbish"}, {"statusTimestampAfter": 5}, {"pageSize": "ten"}, {"contextId": 7}:
+            self.wrong(-32602, "ListTasks", nonsense)
+        self.assertEqual(self.rpc("ListTasks", {"status": "TASK_STATE_INPUT_REQUIRED"})["result"]["totalSize"], 0)
+        for after, there in (("2026-01-01T00:00:00Z", True), ("2026-01-01T00:00:00.5-07:00", True), ("2126-01-01T00:00:00+12:00", False)):
+            self.assertEqual(self.rpc("ListTasks", {"contextId": "c1", "statusTimestampAfter": after})["result"]["totalSize"] == 5, there, after)
+        now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=12))) + datetime.timedelta(minutes=-5)  # as a text it is later
+        self.assertEqual(self.rpc("ListTasks", {"contextId": "c1", "statusTimestampAfter": now.isoformat(timespec="seconds")})["result"]["totalSize"], 5)
         self.assertEqual((page["pageSize"], rest["pageSize"]), (2, 50))
 
     def test_lists_begin_with_what_changed_last(self):
