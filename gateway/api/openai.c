@@ -49,8 +49,9 @@ static void on_agents(tr_web_exchange_t *e) {
 }
 
 /* Of agents: all, or the one that the path names. */
-static void search(tr_web_exchange_t *e, tr_web_part_t name, void (*on_replies)(tr_web_exchange_t *e)) {
-    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, "ams");
+static void search(
+    tr_web_exchange_t *e, const char *ams, tr_web_part_t name, void (*on_replies)(tr_web_exchange_t *e)) {
+    tr_web_call_t *call = tr_bridge_call_new(TR_WEB_ASK, ams);
     if (!call) {
         tr_web_problem(e, 503, "busy", "out of memory");
         return;
@@ -69,24 +70,46 @@ static void search(tr_web_exchange_t *e, tr_web_part_t name, void (*on_replies)(
 }
 
 void tr_api_models(tr_web_exchange_t *e) {
-    search(e, (tr_web_part_t){0}, on_agents);
+    search(e, "ams", (tr_web_part_t){0}, on_agents);
 }
 
-static void on_agent(tr_web_exchange_t *e) {
+/* Named as it was asked for: of a range each has the same entry. False: there is none. */
+static bool respond_model(tr_web_exchange_t *e, size_t id_len) {
     tr_web_part_t name = tr_web_match_part(&e->match, "model");
-    if (!tr_web_judge(e, e->replies[0], "ams"))
-        return;
     json_t *answer = tr_web_reply_json(e->replies[0]);
     json_t *model = model_json(json_array_get(json_object_get(answer, "agents"), 0));
     json_decref(answer);
-    if (model)
-        tr_web_respond_json(e, 200, model);
-    else
+    if (!model)
+        return false;
+    json_object_set_new(model, "id", json_stringn(name.at, id_len));
+    tr_web_respond_json(e, 200, model);
+    return true;
+}
+
+static void on_far_agent(tr_web_exchange_t *e) {
+    tr_web_part_t name = tr_web_match_part(&e->match, "model");
+    if (tr_web_judge(e, e->replies[0], "ams") && !respond_model(e, name.len))
         tr_web_problem_of(e, "model", 404, "not-found", "there is no agent %.*s", (int)name.len, name.at);
 }
 
+/* One of another platform is asked for there. */
+static void on_agent(tr_web_exchange_t *e) {
+    tr_web_part_t name = tr_web_match_part(&e->match, "model");
+    const char *at = memchr(name.at, '@', name.len);
+    size_t platform = at ? name.len - (size_t)(at - name.at) : 0;
+    char ams[TR_AID_MAX + 1];
+    if (!tr_web_judge(e, e->replies[0], "ams") || respond_model(e, at ? (size_t)(at - name.at) : name.len))
+        return;
+    if (at && platform > 1 && platform < sizeof ams - 3) {
+        snprintf(ams, sizeof ams, "ams%.*s", (int)platform, at);
+        search(e, ams, name, on_far_agent);
+        return;
+    }
+    tr_web_problem_of(e, "model", 404, "not-found", "there is no agent %.*s", (int)name.len, name.at);
+}
+
 void tr_api_model(tr_web_exchange_t *e) {
-    search(e, tr_web_match_part(&e->match, "model"), on_agent);
+    search(e, "ams", tr_web_match_part(&e->match, "model"), on_agent);
 }
 
 /* ---- what is asked ---- */

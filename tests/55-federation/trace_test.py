@@ -90,6 +90,13 @@ class Trace(place.FederationTest):
         self.assertEqual({(row["agent"], row["calls"]) for row in spending["spent"]}, {(f"ann@{platform}", 1) for platform in ("south", "east", "north")})
         self.assertEqual((spending["total"], spending["complete"], spending["sum"]["input"], spending["sum"]["nano"]),
                          (3, True, 3 * model.USAGE["prompt_tokens"], 3000 * (model.USAGE["prompt_tokens"] + 2 * model.USAGE["completion_tokens"])))
+        # As a model, an agent of another platform is found by its whole name.
+        for name, status in (("ann@south", 200), ("ann@east", 200), ("nobody@south", 404), ("ann@nowhere", 502)):
+            try:
+                with urllib.request.urlopen(f"{gateway.url}/v1/models/{name}", timeout=30) as answer:
+                    self.assertEqual((answer.status, json.load(answer)["id"]), (status, {"ann@east": "ann"}.get(name, name)))
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, status, name)
         # The overview's numbers are the same ones.
         with urllib.request.urlopen(f"{gateway.url}/api/v1/metrics", timeout=30) as answer:
             self.assertEqual(json.load(answer)["spent"], {**spending["sum"], "complete": True, "missing": []})
