@@ -15,6 +15,7 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define MOST      127.f
 #define MOST_ASK  1023.f
+#define WIDEST    16384u /* numbers, of which a product is still within 32 bits */
 
 /* Whether codes tell who is near is tried: of some questions, the nearest of all are to be among the first by codes. */
 #define QUESTIONS 50u
@@ -132,6 +133,9 @@ static bool are_faithful(const tr_codes_t *self, const float *vectors, size_t co
 
 int tr_codes_make(tr_codes_t *self, const float *vectors, size_t count, size_t dimensions) {
     size_t stride = round_up(dimensions, LINE);
+    *self = (tr_codes_t){0};
+    if (dimensions > WIDEST)
+        return -EDOM;
     *self = (tr_codes_t){room_for(count * stride + LINE), room_for(count * sizeof(float) + LINE),
         malloc(dimensions * sizeof(float)), stride};
     int rc = self->bytes && self->scales && self->mean ? 0 : -ENOMEM;
