@@ -156,7 +156,7 @@ static void on_found(
 
 /* ---- tasks of this user ---- */
 
-/* Those that the turn's action, where it is this one, is about, as tr_assistant_tasks_of says. NULL: none that he has asked for here. */
+/* Those that the turn's action, where it is this one, is about: ids, as tr_assistant_tasks_of says. NULL: none that he has asked for here. */
 static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action) {
     json_t *session = NULL;
     const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
@@ -167,13 +167,13 @@ static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action
 
 /* The last one of a plan is what it comes to. */
 static bool shows_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *own = own_tasks(talk, turn, "status"), *ids = json_object_get(own, "ids");
+    json_t *ids = own_tasks(talk, turn, "status");
     const char *id = json_string_value(json_array_get(ids, json_array_size(ids) - 1));
     bool is_own = id != NULL;
     if (is_own)
         have_done(talk, message, turn, ((assistant_t *)talk)->peers->tasks,
             json_pack("{s:s, s:s}", "action", "show", "task", id), on_answer);
-    json_decref(own);
+    json_decref(ids);
     return is_own;
 }
 

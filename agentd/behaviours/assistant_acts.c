@@ -168,29 +168,13 @@ bool tr_assistant_names_tasks(const char *subject) {
     return !*subject || tr_assistant_is_any(subject) || tr_assistant_is_all(subject);
 }
 
-static void add_all(json_t *found, const json_t *plan) {
-    json_t *text = json_object_get(found, "text");
-    json_object_set_new(found, "text",
-        *json_string_value(text) ? json_sprintf("%s; %s", json_string_value(text), text_at(plan, "text"))
-                                 : json_string(text_at(plan, "text")));
-    json_array_extend(json_object_get(found, "ids"), json_object_get(plan, "ids"));
-}
-
 json_t *tr_assistant_tasks_of(const json_t *session, const char *subject) {
     const json_t *plans = json_object_get(session, "tasks");
-    json_t *found = json_pack("{s:s, s:[]}", "text", "", "ids");
-    for (size_t i = json_array_size(plans); i-- > 0;) {
+    for (size_t i = json_array_size(plans); i-- > 0 && !tr_assistant_is_all(subject);) {
         const json_t *plan = json_array_get(plans, i);
-        if (!tr_assistant_is_any(subject) && !tr_assistant_is_all(subject) &&
-            !tr_assistant_fits(text_at(plan, "text"), subject))
-            continue;
-        add_all(found, plan);
-        if (!tr_assistant_is_all(subject))
-            break;
+        if (tr_assistant_is_any(subject) || tr_assistant_fits(text_at(plan, "text"), subject))
+            return json_incref(json_object_get(plan, "ids"));
     }
-    if (json_array_size(json_object_get(found, "ids")) > 0)
-        return found;
-    json_decref(found);
     return NULL;
 }
 

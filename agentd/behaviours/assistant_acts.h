@@ -33,9 +33,7 @@ json_t *tr_assistant_summary(const json_t *parameters, const json_t *texts);
 json_t *tr_assistant_with_sources(json_t *reply, const json_t *found);
 /* Of a turn that was answered with tasks: they are remembered in the user's session, as "tasks": [{"text", "ids"}]. */
 void tr_assistant_note_tasks(json_t *session, const json_t *turn);
-/*
- * What a user has asked for that the subject fits by most of its words (the last one), or his last ("it", "the last task"), or all of it ("all tasks"): {"text": his words, "ids"}, new. NULL: none.
- */
+/* The ids of what a user has asked for that the subject names (the last such), or of his last ("it", "the last task"). A new reference; NULL: of none, or of all ("the tasks"). */
 json_t *tr_assistant_tasks_of(const json_t *session, const char *subject);
 /* Whether a subject means tasks without a word of what they are about. */
 bool tr_assistant_names_tasks(const char *subject);
