@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -326,10 +325,10 @@ class Knowledge(KnowledgeTest):
         self.assertEqual((alone.json()["ndcg@10"], alone.json()["queries"]), (1, 2))
         self.assertIn("no fleet runs here", alone.err)
         self.assertEqual(list(self.files.glob("troupe-eval-*")), [])
-        for pause in 0, .03, .08, .15, .3:  # whenever it is ended
+        for there in "troupe-eval-*", "troupe-eval-*/state/eval/lock", "troupe-eval-*/state/eval/fleet.json", "troupe-eval-*/state/eval/knowledge/*":  # whenever it is ended
             ended = self.spawn("troupe", "kb", "eval", str(self.files), "--state", str(self.files / "none"), env=here)
             ended.wait_err("no fleet runs here")
-            time.sleep(pause)
+            harness.wait_until(lambda pattern=there: ended.process.poll() is not None or next(self.files.glob(pattern), None), there)
             ended.send_signal(signal.SIGTERM)
             self.assertIn(ended.wait(60).code, (0, 128 + signal.SIGTERM))
             self.assertEqual(list(self.files.glob("troupe-eval-*")), [])
