@@ -16,7 +16,8 @@ const char *const tr_span_keys[TR_SPAN_KEYS] = {
 
 static const char *const kinds[] = {"internal", "producer", "consumer", "client", "server"};
 
-#define KINDS (sizeof kinds / sizeof *kinds)
+#define KINDS     (sizeof kinds / sizeof *kinds)
+#define AT_PARENT 32
 
 /* ---- packing ---- */
 
@@ -77,7 +78,7 @@ void tr_span_pack(tr_content_writer_t *w, const tr_span_packed_t *s, const tr_fi
     tr_put64(head + 8, s->trace[0]);
     tr_put64(head + 16, s->trace[1]);
     tr_put64(head + 24, s->span);
-    tr_put64(head + 32, s->parent);
+    tr_put64(head + AT_PARENT, s->parent);
     tr_put64(head + 40, (uint64_t)s->start_us);
     tr_put64(head + 48, (uint64_t)s->took_us);
     append(w, head, sizeof head);
@@ -100,17 +101,25 @@ static tr_span_text_t next_text(const uint8_t **at, size_t len) {
     return text;
 }
 
-int64_t tr_span_unpack(tr_span_packed_t *ret, const uint8_t *at, size_t left) {
+/* Of the first of `left` bytes, with all that its header says of what is behind it; or -EBADMSG. */
+static int64_t checked_length(const uint8_t *at, size_t left) {
     if (left < TR_SPAN_HEADER)
         return -EBADMSG;
     uint32_t length = tr_get32(at);
     if (length > left || length < TR_SPAN_HEADER + (uint32_t)at[5] + at[6] + at[7] || at[4] >= KINDS ||
         !at[5])
         return -EBADMSG;
+    return length;
+}
+
+int64_t tr_span_unpack(tr_span_packed_t *ret, const uint8_t *at, size_t left) {
+    int64_t length = checked_length(at, left);
+    if (length < 0)
+        return length;
     const uint8_t *end = at + length, *texts = at + TR_SPAN_HEADER;
     tr_span_packed_t s = {.trace = {tr_get64(at + 8), tr_get64(at + 16)},
         .span = tr_get64(at + 24),
-        .parent = tr_get64(at + 32),
+        .parent = tr_get64(at + AT_PARENT),
         .start_us = (int64_t)tr_get64(at + 40),
         .took_us = (int64_t)tr_get64(at + 48),
         .kind = kinds[at[4]]};
@@ -125,15 +134,14 @@ int64_t tr_span_unpack(tr_span_packed_t *ret, const uint8_t *at, size_t left) {
 
 int tr_spans_check(const uint8_t *bytes, size_t len, size_t *ret_spans, size_t *ret_roots) {
     size_t spans = 0, roots = 0;
-    tr_span_packed_t s;
     while (len) {
-        int64_t taken = tr_span_unpack(&s, bytes, len);
+        int64_t taken = checked_length(bytes, len);
         if (taken < 0)
             return (int)taken;
+        roots += !tr_get64(bytes + AT_PARENT);
         bytes += taken;
         len -= (size_t)taken;
         spans++;
-        roots += !s.parent;
     }
     *ret_spans = spans;
     *ret_roots = roots;

@@ -8,64 +8,74 @@
 #define AT_SPAN  36u
 #define AT_FLAGS 53u
 
-static const char digits[] = "0123456789abcdef";
+#define ONES 0x0101010101010101ull /* a 1 in each byte */
 
-/* Of lower case only: what each is worth, with a bit that says that it is one. */
-static const uint8_t values[256] = {['0'] = 0x10,
-    ['1'] = 0x11,
-    ['2'] = 0x12,
-    ['3'] = 0x13,
-    ['4'] = 0x14,
-    ['5'] = 0x15,
-    ['6'] = 0x16,
-    ['7'] = 0x17,
-    ['8'] = 0x18,
-    ['9'] = 0x19,
-    ['a'] = 0x1a,
-    ['b'] = 0x1b,
-    ['c'] = 0x1c,
-    ['d'] = 0x1d,
-    ['e'] = 0x1e,
-    ['f'] = 0x1f};
-
+/* Of lower case only; -1 where it is none. */
 static int digit(char c) {
-    uint8_t value = values[(uint8_t)c];
-    return value ? value & 15 : -1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Without a branch for each: 52 of them are read for each message that is traced. */
-static bool read_hex(const char *text, size_t n, uint64_t *ret) {
-    uint64_t value = 0;
-    unsigned all = 0x10;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t v = values[(uint8_t)text[i]];
-        all &= v;
-        value = value << 4 | (v & 15);
+/* Two digits; false where they are none. */
+static bool read_byte(const char *text, unsigned *ret) {
+    int high = digit(text[0]), low = digit(text[1]);
+    *ret = (unsigned)high << 4 | (unsigned)low;
+    return high >= 0 && low >= 0;
+}
+
+/*
+ * Numbers are read and written eight digits at once, in the bytes of a word, the first in the highest: a message that is traced
+ * has 48 of them, which are read twice and written twice. Writing gives each half of a byte a byte of its own; those from 10
+ * on are letters. Reading does not look whether they are digits: what it makes of them, written again, is then something else.
+ */
+static uint64_t digits_of(uint32_t value) {
+    uint64_t v = value;
+    v = (v << 16 | v) & 0x0000ffff0000ffffull;
+    v = (v << 8 | v) & 0x00ff00ff00ff00ffull;
+    v = (v << 4 | v) & 0x0f0f0f0f0f0f0f0full;
+    return v + '0' * ONES + (((v + 6 * ONES) >> 4) & ONES) * ('a' - '0' - 10);
+}
+
+static bool read_hex32(const char *text, uint64_t *ret) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++)
+        word = word << 8 | (uint8_t)text[i];
+    uint64_t v = (word & 15 * ONES) + ((word >> 6) & ONES) * 9;
+    v = (v >> 4 | v) & 0x00ff00ff00ff00ffull;
+    v = (v >> 8 | v) & 0x0000ffff0000ffffull;
+    *ret = (v >> 16 | v) & 0xffffffff;
+    return digits_of((uint32_t)*ret) == word;
+}
+
+static bool read_hex64(const char *text, uint64_t *ret) {
+    uint64_t high, low;
+    bool all = read_hex32(text, &high) & read_hex32(text + 8, &low);
+    *ret = high << 32 | low;
+    return all;
+}
+
+static void write_hex64(uint64_t value, char *out) {
+    uint64_t high = digits_of((uint32_t)(value >> 32)), low = digits_of((uint32_t)value);
+    for (int i = 0; i < 8; i++) {
+        out[i] = (char)(high >> 8 * (7 - i));
+        out[8 + i] = (char)(low >> 8 * (7 - i));
     }
-    *ret = value;
-    return all != 0;
-}
-
-static void write_hex(uint64_t value, size_t n, char *out) {
-    for (size_t i = 0; i < n; i++)
-        out[i] = digits[value >> 4 * (n - 1 - i) & 15];
 }
 
 /* Dashes where they should be, and of version 00 nothing behind. */
-static bool is_shaped(const char *text, uint64_t *ret_version) {
+static bool is_shaped(const char *text, unsigned *ret_version) {
     size_t len = text ? strnlen(text, LENGTH + 1) : 0;
     if (len < LENGTH || text[2] != '-' || text[AT_SPAN - 1] != '-' || text[AT_FLAGS - 1] != '-' ||
-        !read_hex(text, 2, ret_version))
+        !read_byte(text, ret_version))
         return false;
     return *ret_version != 0xff && (len == LENGTH || (*ret_version && text[LENGTH] == '-'));
 }
 
 bool tr_traceparent_parse(tr_traceparent_t *ret, const char *text) {
     tr_traceparent_t t;
-    uint64_t version, flags;
-    if (!is_shaped(text, &version) || !read_hex(text + AT_TRACE, 16, &t.trace[0]) ||
-        !read_hex(text + AT_TRACE + 16, 16, &t.trace[1]) || !read_hex(text + AT_SPAN, 16, &t.span) ||
-        !read_hex(text + AT_FLAGS, 2, &flags) || !(t.trace[0] | t.trace[1]) || !t.span)
+    unsigned version, flags;
+    if (!is_shaped(text, &version) || !read_hex64(text + AT_TRACE, &t.trace[0]) ||
+        !read_hex64(text + AT_TRACE + 16, &t.trace[1]) || !read_hex64(text + AT_SPAN, &t.span) ||
+        !read_byte(text + AT_FLAGS, &flags) || !(t.trace[0] | t.trace[1]) || !t.span)
         return false;
     t.sampled = flags & 1;
     *ret = t;
@@ -73,22 +83,22 @@ bool tr_traceparent_parse(tr_traceparent_t *ret, const char *text) {
 }
 
 void tr_trace_id_write(const uint64_t trace[2], char out[TR_TRACE_ID_SIZE]) {
-    write_hex(trace[0], 16, out);
-    write_hex(trace[1], 16, out + 16);
+    write_hex64(trace[0], out);
+    write_hex64(trace[1], out + 16);
     out[32] = 0;
 }
 
 void tr_span_id_write(uint64_t span, char out[TR_SPAN_ID_SIZE]) {
-    write_hex(span, 16, out);
+    write_hex64(span, out);
     out[16] = 0;
 }
 
 void tr_traceparent_write(const tr_traceparent_t *self, char out[TR_TRACEPARENT_SIZE]) {
     memcpy(out, "00-", AT_TRACE);
-    write_hex(self->trace[0], 16, out + AT_TRACE);
-    write_hex(self->trace[1], 16, out + AT_TRACE + 16);
+    write_hex64(self->trace[0], out + AT_TRACE);
+    write_hex64(self->trace[1], out + AT_TRACE + 16);
     out[AT_SPAN - 1] = '-';
-    write_hex(self->span, 16, out + AT_SPAN);
+    write_hex64(self->span, out + AT_SPAN);
     memcpy(out + AT_FLAGS - 1, self->sampled ? "-01" : "-00", 4);
 }
 
@@ -100,7 +110,6 @@ const char *tr_traceparent_id(const char *text, char out[TR_TRACE_ID_SIZE]) {
     return out;
 }
 
-bool tr_traceparent_sampled(const char *text) {
-    return text && strnlen(text, LENGTH) == LENGTH && digit(text[LENGTH - 1]) > 0 &&
-           digit(text[LENGTH - 1]) & 1;
+bool tr_traceparent_says_sampled(const char *text) {
+    return strnlen(text, LENGTH) == LENGTH && digit(text[LENGTH - 1]) > 0 && digit(text[LENGTH - 1]) & 1;
 }

@@ -30,8 +30,12 @@ void tr_trace_id_write(const uint64_t trace[2], char out[TR_TRACE_ID_SIZE]);
 void tr_span_id_write(uint64_t span, char out[TR_SPAN_ID_SIZE]);
 /* The trace alone, into `out`; NULL where the text, NULL too, is none. */
 const char *tr_traceparent_id(const char *text, char out[TR_TRACE_ID_SIZE]);
-/* Whether the text says that it is sampled, at a glance. NULL-safe. */
-bool tr_traceparent_sampled(const char *text);
+/* Whether the text says that it is sampled, at a glance. */
+bool tr_traceparent_says_sampled(const char *text);
+/* The same, NULL-safe: asked of each message, most of which have none. */
+static inline bool tr_traceparent_sampled(const char *text) {
+    return text && tr_traceparent_says_sampled(text);
+}
 
 #ifdef __cplusplus
 }

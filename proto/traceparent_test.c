@@ -47,6 +47,24 @@ static void what_is_none_is_told(void **state) {
         assert_false(tr_traceparent_parse(&t, bad[i]));
 }
 
+/* Each byte at each place of the numbers, which are read several digits at a time. */
+static void digits_are_those_of_lower_case_alone(void **state) {
+    (void)state;
+    for (size_t at = 3; at < 52; at++)
+        for (int c = 1; c < 256 && at != 35; c++) {
+            char text[] = GOOD;
+            tr_traceparent_t t;
+            text[at] = (char)c;
+            bool right = strchr("0123456789abcdef", c);
+            assert_int_equal(tr_traceparent_parse(&t, text), right);
+            if (!right)
+                continue;
+            char back[TR_TRACEPARENT_SIZE];
+            tr_traceparent_write(&t, back);
+            assert_string_equal(back, text);
+        }
+}
+
 static void a_later_version_is_read_as_far_as_this_one_goes(void **state) {
     (void)state;
     tr_traceparent_t t;
@@ -70,6 +88,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_is_none_is_told),
+        cmocka_unit_test(digits_are_those_of_lower_case_alone),
         cmocka_unit_test(a_later_version_is_read_as_far_as_this_one_goes),
         cmocka_unit_test(sampled_at_a_glance),
     };

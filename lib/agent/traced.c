@@ -216,14 +216,10 @@ void tr_traced_show(tr_host_t *host) {
         atomic_store_explicit(&host->busy_trace[i], m ? m->parent.trace[i] : 0, memory_order_relaxed);
 }
 
-tr_traced_t tr_traced_enter(tr_message_t *message) {
-    tr_host_t *host = message->host;
-    tr_traced_t before = host->traced;
-    bool traced = message->record.h.marks & TR_MARK_TRACED && (message->span || begin(message));
-    host->traced = (tr_traced_t){message, traced ? message : NULL};
-    if (traced || before.message)
-        tr_traced_show(host);
-    return before;
+void tr_traced_begin(tr_message_t *message) {
+    if (message->record.h.marks & TR_MARK_TRACED && (message->span || begin(message)))
+        message->host->traced.message = message;
+    tr_traced_show(message->host);
 }
 
 const char *tr_traced_context(tr_message_t *message) {
@@ -239,10 +235,8 @@ static void name_span(char out[NAME_SIZE], const char *what, tr_performative_t a
     stpcpy(stpcpy(stpcpy(out, what), " "), act ? tr_performative_name(act) : "message");
 }
 
-void tr_traced_done(tr_message_t *m, int code) {
+void tr_traced_end(tr_message_t *m, int code) {
     char name[NAME_SIZE];
-    if (!m->span)
-        return;
     const tr_acl_t *acl = tr_message_acl(m);
     place_t place = {.parent = m->parent, .span = m->span};
     m->span = 0;

@@ -5,18 +5,32 @@
 #include "lib/agent/host_private.h"
 #include "troupe/trace.h"
 
-/* A message begins to be handled: what is sent from now on is sent under it. Gives what tr_traced_leave needs after it. */
-tr_traced_t tr_traced_enter(tr_message_t *message);
+/* Of a message that is traced, or is handled within one that is: see tr_traced_enter. */
+void tr_traced_begin(tr_message_t *message);
 /* To the keeper, which message is in work. */
 void tr_traced_show(tr_host_t *host);
+/* A message begins to be handled: what is sent from now on is sent under it. Gives what tr_traced_leave needs after it. */
+static inline tr_traced_t tr_traced_enter(tr_message_t *message) {
+    tr_host_t *host = message->host;
+    tr_traced_t before = host->traced;
+    host->traced = (tr_traced_t){.handled = message};
+    if (message->record.h.marks & TR_MARK_TRACED || before.message)
+        tr_traced_begin(message);
+    return before;
+}
 static inline void tr_traced_leave(tr_host_t *host, tr_traced_t before) {
     bool changes = host->traced.message || before.message;
     host->traced = before;
     if (changes)
         tr_traced_show(host);
 }
+/* The span of one that has it ends. */
+void tr_traced_end(tr_message_t *message, int code);
 /* It is finished: its span ends. Nothing where it is not traced. */
-void tr_traced_done(tr_message_t *message, int code);
+static inline void tr_traced_done(tr_message_t *message, int code) {
+    if (message->span)
+        tr_traced_end(message, code);
+}
 /* The traceparent of its span, for what follows from it; lives as long as the message. */
 const char *tr_traced_context(tr_message_t *message);
 /* Sends it with a span of its own, where it is sampled; `send` does the rest. */

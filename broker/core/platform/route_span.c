@@ -56,7 +56,7 @@ void tr_route_spans_flush(tr_core_t *core) {
     if (!s || !s->n)
         return;
     if (tr_content_writer_take(&s->spans, &bytes, &len) == 0) {
-        tr_spans_tell(core, bytes, len, s->dropped);
+        tr_spans_tell(core, bytes, len, s->n, s->dropped);
         s->dropped = 0;
     } else {
         s->dropped += s->n; /* out of memory */

@@ -157,8 +157,8 @@ void tr_handle_spans(tr_answer_t *a) {
     tr_spending_take(a);
 }
 
-void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, uint64_t dropped) {
-    keep_packed(core, (told_t){.bytes = packed, .len = len, .dropped = dropped});
+void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, size_t n, uint64_t dropped) {
+    keep(core, &(told_t){.bytes = packed, .len = len, .n = n, .dropped = dropped});
 }
 
 void tr_spans_due(tr_core_t *core) {

@@ -7,9 +7,9 @@
 
 #include "broker/core/platform/platform.h"
 
-/* Those of the broker itself (route_span.h), packed (proto/span.h): kept, and published where somebody listens. `dropped`: so many before
- * them were given up. */
-void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, uint64_t dropped);
+/* `n` of the broker itself (route_span.h), none of which begins a trace, packed (proto/span.h): kept, and published where somebody listens.
+ * `dropped`: so many before them were given up. */
+void tr_spans_tell(tr_core_t *core, const uint8_t *packed, size_t len, size_t n, uint64_t dropped);
 
 /* The AMS's actions: spans (told, not answered), trace, traces. */
 void tr_handle_spans(tr_answer_t *a);
