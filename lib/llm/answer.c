@@ -26,9 +26,19 @@ void tr_llm_answer_finish(tr_llm_answer_t *self) {
 
 /* ---- pieces ---- */
 
+static bool is_text(const json_t *part) {
+    const char *type = json_string_value(json_object_get(part, "type"));
+    return type && strcmp(type, "text") == 0;
+}
+
 void tr_llm_answer_text(tr_llm_answer_t *self, const json_t *text) {
     if (json_is_string(text))
         tr_buffer_put(&self->text, json_string_value(text), json_string_length(text));
+    for (size_t i = 0; i < json_array_size(text); i++) {
+        const json_t *part = json_array_get(text, i), *its = json_object_get(part, "text");
+        if (is_text(part) && json_is_string(its))
+            tr_buffer_put(&self->text, json_string_value(its), json_string_length(its));
+    }
 }
 
 void tr_llm_answer_refusal(tr_llm_answer_t *self, const json_t *text) {
@@ -41,17 +51,39 @@ void tr_llm_answer_refusal(tr_llm_answer_t *self, const json_t *text) {
     self->refusal[len + more] = '\0';
 }
 
-static bool is_another(const tr_llm_tool_call_t *t, const char *id) {
-    return id && *id && t->id && strcmp(t->id, id) != 0;
+static bool is_said(const char *word) {
+    return word && *word;
 }
 
-tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const char *id) {
-    for (size_t i = self->tools_n; i-- > 0;) {
-        tr_llm_tool_call_t *t = &self->tools[i];
-        if (t->index == index && !is_another(t, id))
-            return t;
-        if (t->index == index)
-            break;
+static bool is_whole(const tr_llm_tool_call_t *t) {
+    json_t *arguments = t->arguments.size && !t->arguments.failed
+                            ? tr_llm_json(tr_buffer_string(&t->arguments), t->arguments.size, NULL)
+                            : NULL;
+    bool is_object = json_is_object(arguments);
+    json_decref(arguments);
+    return is_object;
+}
+
+static bool is_another(const tr_llm_tool_call_t *t, const tr_llm_tool_sign_t *sign) {
+    if (is_said(sign->id) && t->id)
+        return strcmp(t->id, sign->id) != 0;
+    if (!is_said(sign->name) || !t->name)
+        return false;
+    return strcmp(t->name, sign->name) != 0 || (sign->has_arguments && is_whole(t));
+}
+
+static void sign_call(tr_llm_tool_call_t *t, const tr_llm_tool_sign_t *sign) {
+    if (!t->id && is_said(sign->id))
+        t->id = strdup(sign->id);
+    if (!t->name && is_said(sign->name))
+        t->name = strdup(sign->name);
+}
+
+tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const tr_llm_tool_sign_t *sign) {
+    tr_llm_tool_call_t *open = tr_llm_answer_open_tool(self, index);
+    if (open && !is_another(open, sign)) {
+        sign_call(open, sign);
+        return open;
     }
     if (self->tools_n == TR_LLM_TOOLS_MAX)
         return NULL;
@@ -60,7 +92,8 @@ tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, con
         return NULL;
     self->tools = grown;
     tr_llm_tool_call_t *t = &grown[self->tools_n++];
-    *t = (tr_llm_tool_call_t){.index = index, .id = id && *id ? strdup(id) : NULL};
+    *t = (tr_llm_tool_call_t){.index = index};
+    sign_call(t, sign);
     tr_buffer_init(&t->arguments, self->text.limit);
     return t;
 }
@@ -70,11 +103,6 @@ tr_llm_tool_call_t *tr_llm_answer_open_tool(const tr_llm_answer_t *self, int64_t
         if (self->tools[i].index == index)
             return &self->tools[i];
     return NULL;
-}
-
-void tr_llm_tool_call_name(tr_llm_tool_call_t *self, const char *name) {
-    if (name && *name && !self->name)
-        self->name = strdup(name);
 }
 
 void tr_llm_answer_copy(char *to, size_t size, const json_t *from) {
@@ -153,9 +181,15 @@ static bool is_one_of(const char *word, const char *const *words) {
 tr_llm_status_t tr_llm_answer_end(const tr_llm_answer_t *self, json_t **ret_tools, tr_error_t *error) {
     static const char *const cut[] = {"length", "max_tokens", "model_context_window_exceeded", NULL};
     static const char *const filtered[] = {"content_filter", "refusal", NULL};
+    static const char *const ended[] = {"error", "abort", "aborted", "cancelled", NULL};
     *ret_tools = NULL;
     if (!*self->finish) {
         tr_error_set(error, -EPIPE, "the answer ended without a finish reason: it is not complete");
+        return TR_LLM_BROKEN;
+    }
+    if (is_one_of(self->finish, ended)) {
+        tr_error_set(error, -EPIPE, "the server gave the answer up (finish reason %s): it is not complete",
+            self->finish);
         return TR_LLM_BROKEN;
     }
     if (is_one_of(self->finish, cut)) {

@@ -35,15 +35,28 @@ typedef struct tr_llm_answer {
 void tr_llm_answer_init(tr_llm_answer_t *self, size_t bytes_max);
 void tr_llm_answer_finish(tr_llm_answer_t *self);
 
-/* Pieces, for dialects. Text may be NULL, and is then nothing. */
+/* Pieces, for dialects. Text may be NULL, and is then nothing; or a list of parts, of which those of the type text count. */
 void tr_llm_answer_text(tr_llm_answer_t *self, const json_t *text);
 /* Why the model does not answer, or a piece of that. NULL is nothing. */
 void tr_llm_answer_refusal(tr_llm_answer_t *self, const json_t *text);
-/* The tool call of that index, made where it is not there; a new id at the same index is a new one. NULL: too many, no memory. */
-tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const char *id);
+/* What a piece of a tool call says of which it is. */
+typedef struct tr_llm_tool_sign {
+    const char *id, *name; /* NULL or "" = it does not say */
+    bool has_arguments;
+} tr_llm_tool_sign_t;
+
+/*
+ * The tool call of that index, made where it is not there, with the sign's id and name. A new id at the same index is a new one; so is, as some servers
+ * number nothing and give no ids, a name where the call has one already: another one, or with arguments where those of the call are whole. NULL: too
+ * many, no memory.
+ */
+tr_llm_tool_call_t *tr_llm_answer_tool(tr_llm_answer_t *self, int64_t index, const tr_llm_tool_sign_t *sign);
 /* The one of that index which is open already; NULL = none is. */
 tr_llm_tool_call_t *tr_llm_answer_open_tool(const tr_llm_answer_t *self, int64_t index);
-void tr_llm_tool_call_name(tr_llm_tool_call_t *self, const char *name);
+/* Whether a number of tokens may be one: what is none at all would break the accounts. */
+static inline bool tr_llm_answer_counts(json_int_t tokens) {
+    return tokens >= 0 && tokens < INT32_MAX;
+}
 /* A string into a char array, cut; nothing where `from` is no string or an empty one. */
 void tr_llm_answer_copy(char *to, size_t size, const json_t *from);
 /* The same of a scanned value. False where it has escapes. */

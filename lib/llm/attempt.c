@@ -5,8 +5,10 @@
 #include "lib/base/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* About: of text; of speech, a second of which is some ten tokens, and 4000 bytes at 32 kbit/s; of an image, which servers scale down whatever its bytes. */
 #define BYTES_PER_TOKEN       4
@@ -119,7 +121,7 @@ static void forget_answer(tr_llm_call_t *self) {
 
 static bool is_stream(const tr_llm_call_t *self, const tr_llm_report_t *report) {
     return self->request.stream && report->status / 100 == 2 &&
-           strncmp(report->content_type, "text/event-stream", 17) == 0;
+           strncasecmp(report->content_type, "text/event-stream", 17) == 0;
 }
 
 static bool on_data(void *arg, const tr_llm_report_t *report, const char *bytes, size_t len) {
@@ -304,9 +306,27 @@ static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error)
         self->model);
 }
 
+/* The server, of whom somebody was told so, wants nobody with this key to ask it before the call is over: another one may do it. */
+static void on_refused(void *arg, int64_t wait_ms) {
+    tr_llm_call_t *self = arg;
+    tr_llm_outcome_t outcome = {
+        .status = TR_LLM_RATE_LIMITED, .others = true, .unasked = true, .retry_after_ms = wait_ms};
+    tr_error_set(&outcome.error, -EAGAIN, "%s: its server has asked to be left alone for %" PRId64 " ms more",
+        tr_llm_call_provider(self)->config->name, wait_ms);
+    self->client->stats.waiting--;
+    self->runs = false;
+    settle(self, &(tr_llm_usage_t){0});
+    tell_nothing(self);
+    tr_llm_call_told(self, &outcome);
+}
+
 static int ask_leave(tr_llm_call_t *self, uint64_t tokens) {
     const tr_llm_provider_t *provider = tr_llm_call_provider(self);
-    self->leave = (tr_llm_leave_t){.granted = on_granted, .arg = self, .tokens = tokens};
+    self->leave = (tr_llm_leave_t){.granted = on_granted,
+        .refused = on_refused,
+        .arg = self,
+        .tokens = tokens,
+        .until_ms = self->deadline_ms};
     return self->client->rate->ops->ask(
         self->client->rate, provider->account, &provider->config->rate, &self->leave);
 }

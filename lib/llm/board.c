@@ -269,10 +269,14 @@ static int64_t ms_of(int64_t us) {
     return (us + 999) / 1000;
 }
 
+int64_t tr_llm_board_paused(const tr_llm_board_account_t *self) {
+    return atomic_load(&self->paused_ms) - tr_clock_ms();
+}
+
 int64_t tr_llm_board_take(tr_llm_board_account_t *self, const tr_llm_rate_config_t *limits, uint64_t tokens,
     uint64_t random, int64_t *ret_place) {
     int64_t now_us = tr_clock_ns() / 1000, now_ms = tr_clock_ms();
-    int64_t paused = atomic_load(&self->paused_ms) - now_ms;
+    int64_t paused = tr_llm_board_paused(self);
     bool counts = limits->in_flight > 0 && limits->in_flight <= TR_LLM_BOARD_FLIGHT;
     *ret_place = 0;
     if (paused > 0)

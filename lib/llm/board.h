@@ -44,6 +44,8 @@ void tr_llm_board_give(
     tr_llm_board_account_t *self, const tr_llm_rate_config_t *limits, int64_t tokens, int64_t place);
 /* Nobody goes for so long. */
 void tr_llm_board_pause(tr_llm_board_account_t *self, int64_t ms);
+/* For how long nobody goes yet; 0 or less: it is over. */
+int64_t tr_llm_board_paused(const tr_llm_board_account_t *self);
 
 /* 0: an attempt may go; *ret_probe is not 0 where it is the one of a half open circuit, which it is for most_ms. Else milliseconds to wait. */
 int64_t tr_llm_board_pass(tr_llm_board_account_t *self, int64_t most_ms, int64_t *ret_probe);

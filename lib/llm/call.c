@@ -214,7 +214,7 @@ static void pause_for(tr_llm_call_t *self, int64_t ms) {
 /* The server said when: that holds for all who use this key. */
 static void hold_others(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
     const tr_llm_provider_t *provider = tr_llm_call_provider(self);
-    if (outcome->retry_after_ms > 0 &&
+    if (outcome->retry_after_ms > 0 && !outcome->unasked &&
         (outcome->status == TR_LLM_RATE_LIMITED || outcome->status == TR_LLM_UNAVAILABLE))
         self->client->rate->ops->pause(self->client->rate, provider->account, &provider->config->rate,
             outcome->retry_after_ms + ROUNDING_MS);
@@ -313,17 +313,27 @@ static void put_keyed(const tr_llm_call_t *self, tr_buffer_t *all) {
     tr_buffer_put(all, at, (size_t)(end - at));
 }
 
-/* All that matters for the answer: who is asked, for what, with which body. */
+/* What a server goes by beside the body: others who share the cache may say something else there. */
+static void put_headers(const tr_llm_provider_t *provider, tr_buffer_t *all) {
+    const tr_llm_provider_config_t *config = provider->config;
+    const char *version = config->api_version ? config->api_version : provider->preset->api_version;
+    tr_buffer_printf(all, "%s\n", version ? version : "");
+    for (size_t i = 0; i < config->headers.count; i++)
+        tr_buffer_printf(all, "%s: %s\n", config->headers.items[i].key, config->headers.items[i].value);
+}
+
+/* All that matters for the answer: who is asked, for what, with which headers and body. The key is not of it: it says who pays. */
 static int name_lookup(tr_llm_call_t *self) {
     tr_buffer_t all;
     char url[CACHE_NAME_MAX];
-    if (tr_llm_provider_url(tr_llm_call_provider(self), self->request.op, self->model, url, sizeof url) < 0 ||
+    const tr_llm_provider_t *provider = tr_llm_call_provider(self);
+    if (tr_llm_provider_url(provider, self->request.op, self->model, url, sizeof url) < 0 ||
         tr_llm_attempt_body(self) < 0)
         return -ENOMEM;
     tr_buffer_init(&all, 0);
-    tr_buffer_printf(&all, "%s\n%s\n%s\n%s\n%s\n", tr_llm_call_provider(self)->preset->name,
-        tr_llm_call_provider(self)->config->name, url, self->model,
-        self->request.language ? self->request.language : "");
+    tr_buffer_printf(&all, "%s\n%s\n%s\n%s\n%s\n", provider->preset->name, provider->config->name, url,
+        self->model, self->request.language ? self->request.language : "");
+    put_headers(provider, &all);
     if (self->body)
         put_keyed(self, &all);
     tr_buffer_put(&all, self->request.audio, self->request.audio_len);

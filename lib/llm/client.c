@@ -52,6 +52,7 @@ static void close_client(tr_llm_t **ref) {
     tr_arena_finish(&self->arena);
     free(self->providers);
     free(self->repair_prompt);
+    free(self->repair_version);
     free(self);
     *ref = NULL;
 }
@@ -138,7 +139,8 @@ static int open_parts(tr_llm_client_t *self, const tr_llm_options_t *o, tr_error
         return tr_error_set(error, r, "cannot have an epoll and a timer: %s", strerror(-r));
     if ((r = tr_llm_transfers_new(&self->loop, &self->transfers, error)) < 0)
         return r;
-    if (!(self->repair_prompt = strdup(repair)))
+    if (!(self->repair_prompt = strdup(repair)) ||
+        (o->repair_version && !(self->repair_version = strdup(o->repair_version))))
         return tr_error_set(error, -ENOMEM, "out of memory");
     r = self->config.board ? tr_llm_board_open(self->config.board, &self->board, error) : 0;
     self->budget.board = self->board;

@@ -50,8 +50,8 @@ typedef struct tr_llm_client {
     size_t providers_n;
     tr_llm_call_t *calls;
     tr_llm_stats_t stats;
-    uint64_t random; /* of jitter */
-    char *repair_prompt;
+    uint64_t random;                      /* of jitter */
+    char *repair_prompt, *repair_version; /* the latter may be NULL */
     tr_llm_span_fn on_span;
     void *arg;
 } tr_llm_client_t;
@@ -63,6 +63,7 @@ typedef struct tr_llm_outcome {
     bool others;            /* another provider may do it */
     bool bad;               /* the server fails: told to its breaker */
     bool good;              /* it works, whatever it said */
+    bool unasked;           /* nobody was asked: what it says is known already */
     int64_t retry_after_ms; /* -1 = not told */
     tr_error_t error;       /* its text, where it is not OK */
 } tr_llm_outcome_t;

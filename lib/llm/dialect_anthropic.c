@@ -145,13 +145,13 @@ static void read_usage(tr_llm_answer_t *a, const json_t *usage) {
     json_int_t input = 0;
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
         json_int_t n = json_integer_value(json_object_get(usage, inputs[i]));
-        input += n > 0 && n < INT32_MAX ? n : 0;
+        input += tr_llm_answer_counts(n) ? n : 0;
     }
     if (input > 0)
         a->input_tokens = (uint64_t)input;
-    if (json_integer_value(output) > 0)
+    if (tr_llm_answer_counts(json_integer_value(output)) && json_integer_value(output) > 0)
         a->output_tokens = (uint64_t)json_integer_value(output);
-    a->has_usage |= json_is_integer(output);
+    a->has_usage |= json_is_integer(output) && tr_llm_answer_counts(json_integer_value(output));
 }
 
 static void read_head(tr_llm_answer_t *a, const json_t *message) {
@@ -175,10 +175,11 @@ static int read_block(tr_llm_answer_t *a, const json_t *block, int64_t index, tr
         tr_llm_answer_text(a, json_object_get(block, "text"));
     if (!type || strcmp(type, "tool_use") != 0)
         return 0;
-    tr_llm_tool_call_t *t = tr_llm_answer_tool(a, index, json_string_value(json_object_get(block, "id")));
+    tr_llm_tool_sign_t sign = {.id = json_string_value(json_object_get(block, "id")),
+        .name = json_string_value(json_object_get(block, "name"))};
+    tr_llm_tool_call_t *t = tr_llm_answer_tool(a, index, &sign);
     if (!t)
         return tr_error_set(error, -EMSGSIZE, "the answer calls more than %d tools", TR_LLM_TOOLS_MAX);
-    tr_llm_tool_call_name(t, json_string_value(json_object_get(block, "name")));
     return put_arguments(t, json_object_get(block, "input"));
 }
 
@@ -187,7 +188,7 @@ static int read_delta(tr_llm_answer_t *a, const json_t *delta, int64_t index, tr
     tr_llm_answer_text(a, json_object_get(delta, "text"));
     if (!json_is_string(partial))
         return 0;
-    tr_llm_tool_call_t *t = tr_llm_answer_tool(a, index, NULL);
+    tr_llm_tool_call_t *t = tr_llm_answer_tool(a, index, &(tr_llm_tool_sign_t){0});
     if (!t)
         return tr_error_set(error, -EMSGSIZE, "the answer calls more than %d tools", TR_LLM_TOOLS_MAX);
     tr_buffer_put(&t->arguments, json_string_value(partial), json_string_length(partial));

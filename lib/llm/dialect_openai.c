@@ -55,7 +55,8 @@ static void read_usage(tr_llm_answer_t *a, const json_t *json) {
     const json_t *usage = json_object_get(json, "usage");
     const json_t *input = json_object_get(usage, "prompt_tokens");
     const json_t *output = json_object_get(usage, "completion_tokens");
-    if (!json_is_integer(input) || json_integer_value(input) < 0 || json_integer_value(output) < 0)
+    if (!json_is_integer(input) || !tr_llm_answer_counts(json_integer_value(input)) ||
+        !tr_llm_answer_counts(json_integer_value(output)))
         return;
     a->input_tokens = (uint64_t)json_integer_value(input);
     a->output_tokens = (uint64_t)json_integer_value(output);
@@ -66,12 +67,13 @@ static int read_tool(tr_llm_answer_t *a, const json_t *tool, size_t place) {
     const json_t *index = json_object_get(tool, "index");
     const json_t *function = json_object_get(tool, "function");
     const json_t *arguments = json_object_get(function, "arguments");
+    tr_llm_tool_sign_t sign = {json_string_value(json_object_get(tool, "id")),
+        json_string_value(json_object_get(function, "name")),
+        json_string_length(arguments) > 0 || json_is_object(arguments)};
     tr_llm_tool_call_t *t =
-        tr_llm_answer_tool(a, json_is_integer(index) ? json_integer_value(index) : (int64_t)place,
-            json_string_value(json_object_get(tool, "id")));
+        tr_llm_answer_tool(a, json_is_integer(index) ? json_integer_value(index) : (int64_t)place, &sign);
     if (!t)
         return -EMSGSIZE;
-    tr_llm_tool_call_name(t, json_string_value(json_object_get(function, "name")));
     if (json_is_string(arguments)) {
         tr_buffer_put(&t->arguments, json_string_value(arguments), json_string_length(arguments));
     } else if (json_is_object(arguments)) { /* some servers give them as they are */
@@ -140,7 +142,8 @@ static bool put_piece(tr_llm_answer_t *a, const tr_llm_scan_t *scan, const tr_ll
         return false; /* once in a model's life, and read as JSON is */
     if (!tr_llm_node_is_none(tools))
         return is_nothing(content) && put_arguments(a, scan, tools);
-    return !tr_llm_node_is_string(content) || tr_llm_node_put(content, &a->text);
+    return tr_llm_node_is_none(content) ||
+           (tr_llm_node_is_string(content) && tr_llm_node_put(content, &a->text)); /* else it has parts */
 }
 
 /* Once something was put, nothing fails any more. */

@@ -162,7 +162,7 @@ typedef struct tr_llm_attribute {
     int64_t number;
 } tr_llm_attribute_t;
 
-#define TR_LLM_ATTRIBUTES_MAX 28
+#define TR_LLM_ATTRIBUTES_MAX 30
 
 /* One attempt: a request to a server and what came of it (or an answer from the cache). Borrowed for the call. */
 typedef struct tr_llm_span {
@@ -184,8 +184,9 @@ typedef struct tr_llm_options {
     const char *config_name; /* for errors: its path; NULL = "model" */
     tr_llm_span_fn on_span;  /* may be NULL */
     void *arg;
-    const char *repair_prompt; /* NULL = the built-in one; {error} stands for what is wrong */
-    const char *module;        /* the path of the module; NULL = where it was installed or built */
+    const char *repair_prompt;  /* NULL = the built-in one; {error} stands for what is wrong */
+    const char *repair_version; /* of that, told in spans; NULL = not said */
+    const char *module;         /* the path of the module; NULL = where it was installed or built */
 } tr_llm_options_t;
 
 /* What an account has spent and may. */

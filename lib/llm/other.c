@@ -86,7 +86,7 @@ static int read_vectors(const json_t *json, size_t expected, tr_llm_vectors_t *r
             r == -ENOMEM ? "out of memory"
                          : "the embeddings are not as many arrays of finite numbers of one size");
     }
-    if (json_integer_value(tokens) > 0)
+    if (tr_llm_answer_counts(json_integer_value(tokens)))
         v.input_tokens = (uint64_t)json_integer_value(tokens);
     *ret = v;
     return 0;

@@ -45,8 +45,9 @@ static void by_status(tr_llm_outcome_t *self, int status, const char *body, size
         self->status = TR_LLM_UNAVAILABLE;
         self->others = self->again = true;
     } else {
-        self->status = TR_LLM_REFUSED; /* another provider may have the right key, or the model */
-        self->others = status == 401 || status == 402 || status == 403 || status == 404;
+        self->status =
+            TR_LLM_REFUSED; /* another provider may have the right key, the model, or no other address */
+        self->others = status == 401 || status == 402 || status == 403 || status == 404 || status / 100 == 3;
     }
 }
 

@@ -22,7 +22,11 @@ typedef struct tr_llm_rate tr_llm_rate_t;
 /* One asking. Zeroed; it stays where it is until it is granted or forgotten. */
 typedef struct tr_llm_leave {
     void (*granted)(void *arg);
+    /* In place of granted, and it asks no more: the server wants nobody with this key before until_ms (tr_clock_ms), but in so many milliseconds at the
+     * earliest. NULL: it waits for that. Likewise never called from within ask. */
+    void (*refused)(void *arg, int64_t wait_ms);
     void *arg;
+    int64_t until_ms;
     uint64_t tokens;
     struct tr_llm_leave *next; /* for the limiter */
     void *account;             /* NULL = asks for nothing now */

@@ -16,6 +16,8 @@ static void begin(tr_llm_asking_t *base) {
 
 static void look(tr_llm_asking_t *base) {
     asking_t *a = (asking_t *)base;
+    if (a->account && tr_llm_asking_refused(base, tr_llm_board_paused(a->account)))
+        return;
     int64_t wait = a->account ? tr_llm_board_take(a->account, &base->limits, base->local.tokens,
                                     tr_llm_outer_random(base->owner), &a->place)
                               : 0;

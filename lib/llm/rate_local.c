@@ -114,8 +114,36 @@ static void grant_first(account_t *a) {
     leave->granted(leave->arg);
 }
 
+static void take_out(account_t *a, tr_llm_leave_t *leave) {
+    for (tr_llm_leave_t **at = &a->first; *at; at = &(*at)->next) {
+        if (*at != leave)
+            continue;
+        *at = leave->next;
+        if (!*at)
+            a->end = at;
+        return;
+    }
+}
+
+static tr_llm_leave_t *find_late(const account_t *a) {
+    tr_llm_leave_t *late = a->first;
+    while (late && !(late->refused && late->until_ms < a->not_before_ms))
+        late = late->next;
+    return late;
+}
+
+/* Those whose time is over before the server lets anybody come: waiting would bring them nothing. */
+static void refuse_late(account_t *a) {
+    for (tr_llm_leave_t *late; tr_clock_ms() < a->not_before_ms && (late = find_late(a));) {
+        take_out(a, late);
+        late->account = NULL;
+        late->refused(late->arg, a->not_before_ms - tr_clock_ms());
+    }
+}
+
 static void serve(void *arg) {
     account_t *a = arg;
+    refuse_late(a);
     while (a->first && !is_full(a)) {
         int64_t wait = wait_for_first(a);
         if (wait > 0) {
@@ -133,7 +161,8 @@ static int ask(
     account_t *a = find((limiter_t *)base, key, limits);
     if (!a)
         return -ENOMEM;
-    if (!a->timer.at && tr_llm_timer_at(a->owner->loop, &a->timer, 0, serve, a) < 0)
+    bool is_late = leave->refused && leave->until_ms < a->not_before_ms; /* then not when the line goes on */
+    if ((!a->timer.at || is_late) && tr_llm_timer_at(a->owner->loop, &a->timer, 0, serve, a) < 0)
         return -ENOMEM;
     leave->account = a;
     leave->next = NULL;
@@ -141,17 +170,6 @@ static int ask(
     *a->end = leave;
     a->end = &leave->next;
     return 0;
-}
-
-static void take_out(account_t *a, tr_llm_leave_t *leave) {
-    for (tr_llm_leave_t **at = &a->first; *at; at = &(*at)->next) {
-        if (*at != leave)
-            continue;
-        *at = leave->next;
-        if (!*at)
-            a->end = at;
-        return;
-    }
 }
 
 static void leave_line(tr_llm_rate_t *base, tr_llm_leave_t *leave, uint64_t spent) {
@@ -177,6 +195,8 @@ static void pause_account(
     int64_t until = tr_clock_ms() + ms;
     if (a && until > a->not_before_ms)
         a->not_before_ms = until;
+    if (a && a->first)
+        serve_at(a, 0);
 }
 
 static void destroy(tr_llm_rate_t *base) {

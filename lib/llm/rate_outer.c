@@ -31,6 +31,35 @@ void tr_llm_asking_again(tr_llm_asking_t *self, int64_t ms) {
         tr_llm_asking_grant(self);
 }
 
+/* What it held in flight is free. */
+static void end_asking(tr_llm_asking_t *self, uint64_t spent) {
+    tr_llm_outer_t *owner = self->owner;
+    tr_llm_leave_t *outer = self->outer;
+    outer->account = NULL;
+    tr_llm_timer_stop(owner->loop, &self->again);
+    owner->kind->end(self, (int64_t)outer->tokens - (outer->holds ? (int64_t)spent : 0));
+    outer->holds = false;
+    owner->local->ops->leave(owner->local, &self->local, spent);
+    free(self);
+}
+
+static void refuse(tr_llm_asking_t *self, int64_t wait_ms) {
+    tr_llm_leave_t *outer = self->outer;
+    end_asking(self, 0);
+    outer->refused(outer->arg, wait_ms);
+}
+
+bool tr_llm_asking_refused(tr_llm_asking_t *self, int64_t paused_ms) {
+    if (paused_ms <= 0 || !self->outer->refused || tr_clock_ms() + paused_ms <= self->outer->until_ms)
+        return false;
+    refuse(self, paused_ms);
+    return true;
+}
+
+static void on_refused(void *arg, int64_t wait_ms) {
+    refuse(arg, wait_ms);
+}
+
 /* ---- the port ---- */
 
 static int ask(
@@ -42,7 +71,11 @@ static int ask(
     a->owner = self;
     a->outer = leave;
     a->limits = *limits;
-    a->local = (tr_llm_leave_t){.granted = look, .arg = a, .tokens = leave->tokens};
+    a->local = (tr_llm_leave_t){.granted = look,
+        .refused = leave->refused ? on_refused : NULL,
+        .arg = a,
+        .until_ms = leave->until_ms,
+        .tokens = leave->tokens};
     snprintf(a->key, sizeof a->key, "%s", key);
     self->kind->begin(a);
     int r = self->local->ops->ask(self->local, key, limits, &a->local);
@@ -56,16 +89,9 @@ static int ask(
 }
 
 static void leave(tr_llm_rate_t *base, tr_llm_leave_t *leave, uint64_t spent) {
-    tr_llm_outer_t *self = (tr_llm_outer_t *)base;
-    tr_llm_asking_t *a = leave->account;
-    if (!a)
-        return;
-    leave->account = NULL;
-    tr_llm_timer_stop(self->loop, &a->again);
-    self->kind->end(a, (int64_t)leave->tokens - (leave->holds ? (int64_t)spent : 0));
-    leave->holds = false;
-    self->local->ops->leave(self->local, &a->local, spent);
-    free(a);
+    (void)base;
+    if (leave->account)
+        end_asking(leave->account, spent);
 }
 
 static void pause_account(

@@ -21,7 +21,7 @@ typedef struct tr_llm_asking {
 typedef struct tr_llm_outer_kind {
     size_t asking_size;
     void (*begin)(tr_llm_asking_t *asking); /* it is zeroed but for what is above */
-    void (*look)(tr_llm_asking_t *asking);  /* ends with grant or again, now or later */
+    void (*look)(tr_llm_asking_t *asking);  /* ends with grant, again or refused, now or later */
     /* It looks no more. back: tokens that it did not take (less than 0: it took more than it asked for). */
     void (*end)(tr_llm_asking_t *asking, int64_t back);
     void (*pause)(tr_llm_outer_t *self, const char *key, const tr_llm_rate_config_t *limits, int64_t ms);
@@ -42,6 +42,8 @@ int tr_llm_outer_new(const tr_llm_outer_kind_t *kind, tr_llm_loop_t *loop, void 
 void tr_llm_asking_grant(tr_llm_asking_t *self);
 /* In so many milliseconds, and a little later, or all who wait would come at once. Without memory it is granted, by the limits of this process. */
 void tr_llm_asking_again(tr_llm_asking_t *self, int64_t ms);
+/* Whether it is refused where nobody may go for so long; then it is, and is gone. */
+bool tr_llm_asking_refused(tr_llm_asking_t *self, int64_t paused_ms);
 uint64_t tr_llm_outer_random(tr_llm_outer_t *self);
 
 #endif

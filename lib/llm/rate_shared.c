@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LEASE_MS "900000" /* longer than any attempt */
@@ -30,17 +31,18 @@
     "now))\n"                                                                                                \
     "redis.call('PEXPIRE', KEYS[1], " KEPT_MS ")\n"
 
-/* ARGV 4: the tokens that it asks for, 5: its id. Answers how long to wait, 0 = it may go. */
+/* ARGV 4: the tokens that it asks for, 5: its id. Answers how long to wait, 0 = it may go, and how long of that nobody may go. */
 static const char ask_script[] = BUCKETS
     "if redis.call('ZSCORE', KEYS[2], ARGV[5]) then return {0} end\n"
     "local most, wanted = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), tokens_per_minute)\n"
-    "local wait = (tonumber(h[4]) or 0) - now\n"
+    "local pause = (tonumber(h[4]) or 0) - now\n"
+    "local wait = pause\n"
     "if per_minute > 0 then wait = math.max(wait, math.ceil((1 - requests) * 60000 / per_minute)) end\n"
     "if tokens_per_minute > 0 then wait = math.max(wait, math.ceil((wanted - tokens) * 60000 / "
     "tokens_per_minute)) end\n"
     "redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)\n"
     "if most > 0 and redis.call('ZCARD', KEYS[2]) >= most then wait = math.max(wait, 20) end\n"
-    "if wait > 0 then return {math.min(wait, 60000)} end\n"
+    "if wait > 0 then return {math.min(wait, 60000), string.format('%.0f', pause)} end\n"
     "if per_minute > 0 then requests = requests - 1 end\n"
     "if tokens_per_minute > 0 then tokens = tokens - tonumber(ARGV[4]) end\n" KEEP
     "redis.call('ZADD', KEYS[2], string.format('%.0f', now + " LEASE_MS "), ARGV[5])\n"
@@ -110,8 +112,12 @@ static void look(tr_llm_asking_t *base) {
 
 static void on_answer(void *arg, int number, const char *value, size_t len) {
     asking_t *a = arg;
-    (void)value, (void)len;
+    char paused[24] = "";
     a->errand = NULL;
+    if (value && len < sizeof paused)
+        memcpy(paused, value, len);
+    if (number > 0 && tr_llm_asking_refused(&a->base, strtoll(paused, NULL, 10)))
+        return;
     if (number > 0)
         tr_llm_asking_again(&a->base, number);
     else /* there is room, or no server */

@@ -184,12 +184,21 @@ static bool was_worked_on(const tr_llm_call_t *self, const tr_llm_report_t *repo
     return self->streams || report->end != TR_LLM_END_WHOLE || report->status / 100 == 2;
 }
 
-tr_llm_usage_t tr_llm_read_usage(const tr_llm_call_t *self, const tr_llm_report_t *report) {
+/* Some servers count at the beginning of a stream, too: of one that has no end that is the least, and what came says more. */
+static void read_count(const tr_llm_call_t *self, tr_llm_usage_t *usage) {
     const tr_llm_answer_t *a = &self->answer;
+    uint64_t came = tr_llm_attempt_tokens(written(self));
+    usage->input_tokens = a->input_tokens;
+    usage->output_tokens = a->output_tokens;
+    usage->estimated = !*a->finish && came > a->output_tokens;
+    if (usage->estimated)
+        usage->output_tokens = came;
+}
+
+tr_llm_usage_t tr_llm_read_usage(const tr_llm_call_t *self, const tr_llm_report_t *report) {
     tr_llm_usage_t usage = {0};
-    if (a->has_usage) {
-        usage.input_tokens = a->input_tokens;
-        usage.output_tokens = a->output_tokens;
+    if (self->answer.has_usage) {
+        read_count(self, &usage);
     } else if (self->vectors.input_tokens) {
         usage.input_tokens = self->vectors.input_tokens;
     } else if (was_worked_on(self, report)) {

@@ -20,6 +20,14 @@ static const char *const operations[TR_LLM_OPS] = {[TR_LLM_CHAT] = "chat",
     [TR_LLM_TRANSCRIBE] = "transcription",
     [TR_LLM_SPEAK] = "speech"};
 
+/* It asks to mend an answer: behind the messages of its prompt stand that, and what is wrong with it. */
+static void put_repair(tr_llm_span_t *span, const tr_llm_call_t *call) {
+    if (!call->repairs)
+        return;
+    number(span, "troupe.repair", (int64_t)call->repairs);
+    text(span, "troupe.repair.version", call->client->repair_version);
+}
+
 static void put_request(tr_llm_span_t *span, const tr_llm_call_t *call) {
     const tr_llm_request_t *r = &call->request;
     const tr_llm_provider_t *provider = tr_llm_call_provider(call);
@@ -37,6 +45,7 @@ static void put_request(tr_llm_span_t *span, const tr_llm_call_t *call) {
         number(span, "gen_ai.request.max_tokens", r->max_tokens);
     text(span, "server.address", provider->host);
     number(span, "server.port", provider->port);
+    put_repair(span, call);
     text(span, "gen_ai.prompt.name", r->prompt);
     text(span, "gen_ai.prompt.version", r->prompt_version);
     if (r->own_prompt)

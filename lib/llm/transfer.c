@@ -13,6 +13,8 @@
 #define KEPT_CONNECTIONS 64L
 #define KEPT_BYTES       4096 /* of a buffer that is empty again */
 #define NOW_MS           0
+#define RETRY_MAX_MS     (366 * INT64_C(86400000)) /* so that no time of the clock overflows */
+#define DIGITS_MAX       15
 
 static void settle(tr_llm_transfers_t *self);
 
@@ -157,22 +159,35 @@ static void read_head(tr_llm_transfer_t *t) {
     read_kept(t);
 }
 
-/* In the server's own milliseconds where it says them, which are not rounded down. */
+/* In the server's own milliseconds where it says them, which are not rounded down. -1: it does not. */
+static int64_t read_retry_after_ms(const tr_llm_transfer_t *t) {
+    struct curl_header *header = NULL;
+    char *end;
+    if (curl_easy_header(t->easy, "retry-after-ms", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return -1;
+    double ms = strtod(header->value, &end);
+    if (end == header->value || !(ms >= 0))
+        return -1;
+    return ms < (double)RETRY_MAX_MS ? (int64_t)ms : RETRY_MAX_MS;
+}
+
+static bool is_number(const char *text) {
+    return text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Seconds or a date, which libcurl reads; more digits than it can it takes for none. */
 static void read_retry_after(tr_llm_transfer_t *t) {
     struct curl_header *header = NULL;
     curl_off_t seconds = 0;
-    t->report.retry_after_ms = -1;
-    if (curl_easy_header(t->easy, "retry-after-ms", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        char *end;
-        double ms = strtod(header->value, &end);
-        if (end != header->value && ms >= 0 && ms < 1e12)
-            t->report.retry_after_ms = (int64_t)ms;
+    t->report.retry_after_ms = read_retry_after_ms(t);
+    if (t->report.retry_after_ms >= 0 ||
+        curl_easy_header(t->easy, "retry-after", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
         return;
-    }
     curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (curl_easy_header(t->easy, "retry-after", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
-        seconds < INT64_MAX / 1000)
-        t->report.retry_after_ms = (int64_t)seconds * 1000;
+    if (strlen(header->value) > DIGITS_MAX && is_number(header->value))
+        seconds = RETRY_MAX_MS;
+    if (seconds >= 0)
+        t->report.retry_after_ms = seconds < RETRY_MAX_MS / 1000 ? (int64_t)seconds * 1000 : RETRY_MAX_MS;
 }
 
 static tr_llm_end_t meaning(const tr_llm_transfer_t *t, CURLcode code) {
@@ -180,6 +195,9 @@ static tr_llm_end_t meaning(const tr_llm_transfer_t *t, CURLcode code) {
         return TR_LLM_END_WHOLE;
     if (t->report.end == TR_LLM_END_TOO_LARGE)
         return TR_LLM_END_TOO_LARGE;
+    if (code == CURLE_OUT_OF_MEMORY && t->connected_ms &&
+        !t->in.failed) /* a line of a head that is too long, too */
+        return TR_LLM_END_BROKEN;
     if (code == CURLE_OUT_OF_MEMORY || code == CURLE_URL_MALFORMAT || t->in.failed)
         return TR_LLM_END_FAILED;
     if (code == CURLE_UNSUPPORTED_PROTOCOL && !t->connected_ms) /* else it is the server who speaks no HTTP */
@@ -196,6 +214,9 @@ static void on_end(tr_llm_transfer_t *t, CURLcode code) {
     if (end == TR_LLM_END_TOO_LARGE)
         snprintf(t->report.detail, sizeof t->report.detail, "the answer has more than %zu bytes",
             t->limits.body_max);
+    else if (end == TR_LLM_END_BROKEN && code == CURLE_OUT_OF_MEMORY)
+        snprintf(t->report.detail, sizeof t->report.detail,
+            "the head of the answer is too large, or memory is out");
     else if (end != TR_LLM_END_WHOLE)
         snprintf(
             t->report.detail, sizeof t->report.detail, "%s", *t->error ? t->error : curl_easy_strerror(code));

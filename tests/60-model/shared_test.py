@@ -66,6 +66,20 @@ class Together:
         told = caller.call()
         return told["status"] == "unavailable" and "left alone for" in told["detail"]
 
+    def test_a_long_pause_is_of_all_processes(self):
+        """One was told to leave the server alone for an hour: the other does not wait for that, and says when."""
+        server = self.server()
+        first, second = self.two(server)
+        server.does(model.status(429, headers={"Retry-After": "3600"}))
+        self.assertEqual(first.call(total_ms=50000)["status"], "rate-limited")
+
+        def refused():
+            done = second.call(total_ms=50000)
+            return done if done["status"] == "rate-limited" else None
+        done = harness.wait_until(refused, "the other to know it", 60)
+        self.assertEqual(done["attempts"], 0, done)
+        self.assertGreater(done["retry_after_ms"], 3000000)
+
     def test_a_circuit_is_of_all_processes(self):
         """Two failures of each are four in a row: nobody asks the server any more, also not who comes later."""
         server = self.server()
@@ -229,6 +243,14 @@ class Shared(Together, model.ModelTest):
         asked = len(server.requests)
         self.assertTrue(self.cached(second), "from then on it is in this process")
         self.assertEqual(len(server.requests), asked)
+
+    def test_other_headers_are_another_question(self):
+        server = self.server()
+        first, same, other = (self.caller(server.config({"headers": {"X-Persona": persona}}, **self.place)) for persona in ("pirate", "pirate", "clerk"))
+        self.assertFalse(first.call(cache_ms=60000)["cached"])
+        harness.wait_until(lambda: self.cached(same), "the answer to be there")
+        self.assertIsNone(self.cached(other))
+        self.assertEqual(server.requests[-1].headers["x-persona"], "clerk")
 
     def test_what_a_mind_was_answered_is_known_to_the_next(self):
         server = self.server()
