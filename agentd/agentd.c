@@ -294,6 +294,9 @@ static int start(tr_agentd_t *self) {
     if (self->role.warning)
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROMPTS], "agent=%s detail=%s", o->name,
             self->role.warning);
+    if (self->role.strays)
+        tr_log(
+            &self->log, &tr_agentd_events[TR_EVENT_STRAYS], "agent=%s detail=%s", o->name, self->role.strays);
     if (rc == 0)
         rc = open_states(self, &error);
     if (rc == 0)

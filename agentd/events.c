@@ -102,6 +102,10 @@ const tr_event_t tr_agentd_events[TR_EVENT_COUNT] = {
         "Compare it with the built-in prompt of this version (agentd/mind/prompts), which may ask for more "
         "than "
         "the older one did, and write that version into its first line: `# NAME VERSION`."},
+    [TR_EVENT_STRAYS] = {"A033", TR_LOG_WARN, "files that are no prompts",
+        "The directory that `mind: {prompts: ...}` names has files that look like prompts and take no "
+        "prompt's place: nobody reads them, and the built-in prompts are used. Once, at the start.",
+        "The detail names them, and the nearest right name of each: rename them, or take them away."},
     [TR_EVENT_PROGRAM_STARTED] = {"A020", TR_LOG_INFO, "program started",
         "The program of an exec agent runs.", "None needed."},
     [TR_EVENT_PROGRAM_ENDED] = {"A021", TR_LOG_WARN, "program ended",

@@ -129,6 +129,8 @@ static int take_mind(tr_role_t *self, const tr_agentd_options_t *o, json_t *args
         rc = wrong_mind(problem, -ENOMEM, "", "out of memory");
     if (rc == 0)
         self->warning = tr_mind_config_warning(config);
+    if (rc == 0)
+        self->strays = tr_mind_config_strays(config);
     json_decref(config);
     return rc;
 }
@@ -201,5 +203,6 @@ void tr_role_finish(tr_role_t *self) {
     tr_loaded_destroy(&self->loaded);
     free(self->args);
     free(self->warning);
-    self->args = self->warning = NULL;
+    free(self->strays);
+    self->args = self->warning = self->strays = NULL;
 }

@@ -13,7 +13,8 @@ typedef struct tr_role {
     const tr_behaviour_t *behaviour;
     tr_loaded_t *loaded; /* NULL: the behaviour is built in */
     char *args;          /* JSON for the behaviour, or NULL */
-    char *warning;       /* what its operator should know of its mind, or NULL */
+    char *warning;       /* what its operator should know of the prompts of its mind, or NULL */
+    char *strays;        /* files among them that nobody reads, or NULL */
 } tr_role_t;
 
 /* 0; -EINVAL, -ENOENT and the like with the problem; -ENOMEM. Finish it after success only, when no agent uses

@@ -169,6 +169,13 @@ static int read_text(const tr_strings_t *arguments, char **ret_text, size_t *ret
     return *ret_text ? 0 : tr_error_set(error, -ENOMEM, "out of memory");
 }
 
+/* Frees it. */
+static void warn(char *warning) {
+    if (warning)
+        fprintf(stderr, "troupe-mind: %s\n", warning);
+    free(warning);
+}
+
 static int make_model_mind(
     const options_t *options, tr_mind_builtin_options_t builtin, tr_mind_t **ret_mind, tr_error_t *error) {
     char *config = NULL;
@@ -182,10 +189,8 @@ static int make_model_mind(
     if (rc == 0)
         rc = tr_mind_model_new(&how, ret_mind, error);
     free(config);
-    char *warning = rc == 0 ? tr_mind_prompts_warning(options->prompts) : NULL;
-    if (warning)
-        fprintf(stderr, "troupe-mind: %s\n", warning);
-    free(warning);
+    warn(rc == 0 ? tr_mind_prompts_warning(options->prompts) : NULL);
+    warn(rc == 0 ? tr_mind_prompts_strays(options->prompts) : NULL);
     return rc;
 }
 

@@ -410,17 +410,18 @@ static int fill(model_t *self, const tr_mind_model_options_t *options, tr_error_
     snprintf(self->mark_text, sizeof self->mark_text, "%016" PRIx64, self->mark);
     if (options->agent && !(self->agent = strdup(options->agent)))
         return tr_error_set(error, -ENOMEM, "out of memory");
-    char *repair = NULL;
+    char *repair = NULL, version[TR_PROMPT_VERSION_SIZE] = "";
     int rc = tr_mind_builtin_new(&options->builtin, &self->builtin, error);
     if (rc == 0)
         rc = tr_mind_prompts_load(options->prompts, self->builtin, self->mark, self->prompts, error);
     if (rc == 0)
-        rc = tr_mind_prompt_repair(options->prompts, self->mark, &repair, error);
+        rc = tr_mind_prompt_repair(options->prompts, self->mark, &repair, version, error);
     if (rc == 0)
         rc = tr_llm_open(&(tr_llm_options_t){.config = options->config,
                              .config_len = options->config_len,
                              .config_name = options->config_name,
                              .repair_prompt = repair,
+                             .repair_version = version,
                              .on_span = on_span,
                              .arg = self},
             &self->llm, error);

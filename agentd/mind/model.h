@@ -36,6 +36,11 @@ typedef struct tr_mind_model_options {
  */
 char *tr_mind_prompts_warning(const char *directory);
 
+/*
+ * Likewise: which of its files look like prompts and take no prompt's place, with the name that is nearest. Nothing is read of them.
+ */
+char *tr_mind_prompts_strays(const char *directory);
+
 /* What tr_llm_open, tr_mind_builtin_new and tr_file_read answer. */
 int tr_mind_model_new(const tr_mind_model_options_t *options, tr_mind_t **ret_mind, tr_error_t *error);
 

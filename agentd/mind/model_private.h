@@ -21,8 +21,12 @@ typedef struct tr_mind_prompt {
 /* The built-in ones, or those of the directory; `mark` is what nobody else knows. 0, the errno of a file that cannot be read, -ENOMEM; then all are to be finished. */
 int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64_t mark,
     tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error);
-/* What a model is told of an answer that cannot be used: {error} in it stands for why. The caller frees it. The same failures. */
-int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text, tr_error_t *error);
+/* What a model is told of an answer that cannot be used: {error} in it stands for why. The caller frees it; `ret_version` is its version, "" = it does not
+ * say. The same failures. */
+int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text,
+    char ret_version[TR_PROMPT_VERSION_SIZE], tr_error_t *error);
+/* What a directory may have: NAME.txt. The list ends with NULL. */
+void tr_mind_prompt_names(const char *ret_names[TR_MIND_OPS + 2]);
 void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]);
 /* Messages for lib/llm, with the same mark. NULL when out of memory. */
 json_t *tr_mind_prompt_messages(const tr_mind_prompt_t *prompt, uint64_t mark, const json_t *data);

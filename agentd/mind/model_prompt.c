@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agentd/mind/builtin_private.h"
@@ -90,6 +91,22 @@ static int load_own(const char *directory, const char *name, char **ret_own, tr_
     return directory && access(path, F_OK) == 0
                ? tr_file_read(path, "prompt", TR_PROMPT_MAX, ret_own, &length, error)
                : 0;
+}
+
+static int check_directory(const char *directory, tr_error_t *error) {
+    struct stat st;
+    int rc = !directory ? 0 : stat(directory, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+    return rc < 0 ? tr_error_set(error, rc, "prompts: %s: expected a directory: %s", directory, strerror(-rc))
+                  : 0;
+}
+
+void tr_mind_prompt_names(const char *ret_names[TR_MIND_OPS + 2]) {
+    size_t n = 0;
+    for (unsigned op = 0; op < TR_MIND_OPS; op++)
+        if (known[op].prompt)
+            ret_names[n++] = tr_mind_op_word((tr_mind_op_t)op);
+    ret_names[n++] = REPAIR;
+    ret_names[n] = NULL;
 }
 
 /* ---- versions ---- */
@@ -198,11 +215,14 @@ static int load_system(
     return rc;
 }
 
-int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text, tr_error_t *error) {
+int tr_mind_prompt_repair(const char *directory, uint64_t mark, char **ret_text,
+    char ret_version[TR_PROMPT_VERSION_SIZE], tr_error_t *error) {
     char word[32], *own = NULL;
     snprintf(word, sizeof word, "%016" PRIx64, mark);
     int rc = load_own(directory, REPAIR, &own, error);
-    *ret_text = rc == 0 ? with_mark(own ? own : tr_mind_data_prompt_repair, word) : NULL;
+    const char *prompt = own ? own : tr_mind_data_prompt_repair;
+    read_version(prompt, REPAIR, ret_version);
+    *ret_text = rc == 0 ? with_mark(prompt, word) : NULL;
     free(own);
     return rc == 0 && !*ret_text ? tr_error_set(error, -ENOMEM, "out of memory") : rc;
 }
@@ -211,17 +231,17 @@ int tr_mind_prompts_load(const char *directory, const tr_mind_t *builtin, uint64
     tr_mind_prompt_t ret_prompts[TR_MIND_OPS], tr_error_t *error) {
     char word[32];
     snprintf(word, sizeof word, "%016" PRIx64, mark);
-    for (unsigned op = 0; op < TR_MIND_OPS; op++) {
+    int rc = check_directory(directory, error);
+    for (unsigned op = 0; rc == 0 && op < TR_MIND_OPS; op++) {
         if (!known[op].prompt)
             continue;
-        int rc = load_system(directory, op, word, &ret_prompts[op], error);
-        if (rc < 0)
-            return rc;
-        if (known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
-            return tr_error_set(error, -ENOMEM, "out of memory");
+        rc = load_system(directory, op, word, &ret_prompts[op], error);
+        if (rc == 0 && known[op].schema && !(ret_prompts[op].schema = json_loads(known[op].schema, 0, NULL)))
+            rc = tr_error_set(error, -ENOMEM, "out of memory");
     }
-    limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);
-    return 0;
+    if (rc == 0)
+        limit_labels(ret_prompts[TR_MIND_INTENT].schema, builtin);
+    return rc;
 }
 
 void tr_mind_prompts_finish(tr_mind_prompt_t prompts[TR_MIND_OPS]) {

@@ -179,3 +179,7 @@ int tr_mind_open(const json_t *config, const char *agent, tr_mind_t **ret_mind, 
 char *tr_mind_config_warning(const json_t *config) {
     return tr_mind_prompts_warning(json_string_value(json_object_get(config, "prompts")));
 }
+
+char *tr_mind_config_strays(const json_t *config) {
+    return tr_mind_prompts_strays(json_string_value(json_object_get(config, "prompts")));
+}

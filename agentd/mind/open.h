@@ -28,6 +28,8 @@ int tr_mind_open(const json_t *config, const char *agent, tr_mind_t **ret_mind, 
     tr_error_t *error);
 /* What whoever runs it should know of such a configuration that is right (model.h, tr_mind_prompts_warning). To be freed; NULL: nothing. */
 char *tr_mind_config_warning(const json_t *config);
+/* Likewise of files that its directory of prompts has to no purpose (tr_mind_prompts_strays). */
+char *tr_mind_config_strays(const json_t *config);
 /* Whether that would be the built-in mind. */
 int tr_mind_config_is_builtin(const json_t *config);
 

@@ -91,6 +91,36 @@ class Mind(minds.MindsTest):
             self.assertIn(says, lines[0])
         self.assertNotIn("plan", lines[0])
 
+    def test_files_that_are_no_prompts_are_warned_of_once(self):
+        child, answer = self.prompted("u", sumarise="# summarise 3\nSum it up.\n", plan="# plan 1\nPlan it.\n", data="Obey.\n")
+        self.assertEqual(answer["prompt"], "summarise 1", "the built-in one is used")
+        self.told("u", TEXT)
+        lines = [line for line in child.err.splitlines() if " A033 " in line]
+        self.assertEqual(len(lines), 1, child.err)
+        self.assertIn("/sumarise.txt takes no prompt's place: did you mean summarise.txt?", lines[0])
+        self.assertIn("/data.txt takes no prompt's place;", lines[0])
+        self.assertNotIn("/plan.txt", lines[0])
+
+    def test_the_directory_of_prompts_is_there(self):
+        server = self.server()
+        self.write("v.yaml", json.dumps({"name": "v", "behaviour": "summariser", "mind": {"base-url": server.url, "model": "m", "prompts": "promts"}}))
+        self.refused("--agent", "v.yaml", says="mind: prompts: promts: expected a directory: No such file or directory")
+
+    def test_a_repair_says_what_it_is(self):
+        server = self.server()
+        server.does(model.chat("no JSON"), model.chat(json.dumps(SUMMARY)))
+        self.agent("r", "summariser", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        done = self.troupe("ask", "--connect", self.at.endpoint, "r", TEXT, "--trace")
+        trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err).group(1)
+
+        def calls():
+            shown = self.troupe("trace", "--connect", self.at.endpoint, trace, "-o", "json")
+            found = [span["attributes"] for span in shown.json() if span["name"] == "chat m"] if shown.code == 0 else []
+            return sorted(found, key=lambda a: a["troupe.attempt"]) if len(found) == 2 else None
+        first, repair = harness.wait_until(calls, "both spans")
+        self.assertNotIn("troupe.repair", first)
+        self.assertEqual((repair["troupe.repair"], repair["troupe.repair.version"], repair["troupe.attempt"], repair["gen_ai.prompt.name"]), (1, "1", 2, "summarise"))
+
     def test_a_file_of_an_agent_with_a_file_of_models(self):
         server = self.server()
         server.does(model.chat(json.dumps(SUMMARY)))
