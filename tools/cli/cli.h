@@ -52,10 +52,11 @@ typedef struct tr_cli_common {
         "state", 0, "DIR", TR_STRING(S, common.state), NULL,                                                 \
             "Where the state of fleets is, in place of .troupe or the XDG state directory."                  \
     }
+#define TR_CLI_FLEET_OPTION(S)                                                                               \
+    { "fleet", 'f', "NAME", TR_STRING(S, common.fleet), NULL, "The fleet, where several run." }
 /* Of verbs that talk to a broker. */
 #define TR_CLI_CONNECT_OPTIONS(S, timeout)                                                                   \
-    {"fleet", 'f', "NAME", TR_STRING(S, common.fleet), NULL, "The fleet, where several run."},               \
-        TR_CLI_STATE_OPTION(S),                                                                              \
+    TR_CLI_FLEET_OPTION(S), TR_CLI_STATE_OPTION(S),                                                          \
         {"connect", 'c', "ENDPOINT", TR_STRING(S, common.connect), NULL,                                     \
             "A broker, in place of that of a fleet that runs here: tcp://HOST:PORT or ipc://PATH."},         \
         {"cert", 0, "FILE", TR_STRING(S, common.cert), NULL,                                                 \

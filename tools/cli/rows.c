@@ -40,6 +40,18 @@ void tr_cli_put_object(tr_output_t *output, const tr_cli_table_t *table, const j
     tr_output_row(output);
 }
 
+int tr_cli_put_objects(const tr_call_t *call, const tr_cli_common_t *common, const tr_cli_table_t *table,
+    const json_t *objects) {
+    tr_output_t *output = NULL;
+    const json_t *object;
+    size_t i;
+    int code = tr_cli_begin_table(call, common, table, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
+    json_array_foreach(objects, i, object) tr_cli_put_object(output, table, object);
+    return tr_cli_finish(call, &output);
+}
+
 /* ---- by pages ---- */
 
 static int list_pages(

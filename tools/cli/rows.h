@@ -20,6 +20,9 @@ int tr_cli_begin_table(const tr_call_t *call, const tr_cli_common_t *common, con
     bool stream, tr_output_t **ret_output);
 /* Its row from the members of an object. */
 void tr_cli_put_object(tr_output_t *output, const tr_cli_table_t *table, const json_t *object);
+/* A whole table of a list of objects. Exit code. */
+int tr_cli_put_objects(
+    const tr_call_t *call, const tr_cli_common_t *common, const tr_cli_table_t *table, const json_t *objects);
 
 /* A list that a service gives by pages, the newest first: {"action", "state", "before"} -> {KEY: [...], "before"}. */
 typedef struct tr_cli_listing {

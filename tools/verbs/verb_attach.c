@@ -1,4 +1,5 @@
 #include "proto/json.h"
+#include "tools/cli/rows.h"
 #include "tools/cluster/apart.h"
 #include "tools/fleet/attach_remote.h"
 #include "tools/fleet/fleet_client.h"
@@ -89,6 +90,8 @@ static const tr_column_t columns[] = {
     {"pid", TR_COLUMN_NUMBER},
     {"log", TR_COLUMN_TEXT, .wide = true},
 };
+
+static const tr_cli_table_t begun = {columns, sizeof columns / sizeof *columns};
 
 /* What is asked for, whether it goes to the supervisor or is started here. */
 typedef struct wanted {
@@ -279,28 +282,6 @@ static int read_load(const tr_call_t *call, const options_t *o, wanted_t *w) {
                    : tr_cli_fail(call, TR_EXIT_REFUSED, "--load %s: %s", o->load, strerror(errno));
 }
 
-static int put_rows(const tr_call_t *call, const json_t *rows) {
-    const options_t *o = call->options;
-    size_t i;
-    json_t *row;
-    tr_output_t *output = NULL;
-    tr_output_config_t config = {
-        .out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-    };
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    json_array_foreach(rows, i, row) {
-        tr_output_text(output, json_string_value(json_object_get(row, "name")));
-        tr_output_number(output, json_integer_value(json_object_get(row, "pid")));
-        tr_output_text(output, json_string_value(json_object_get(row, "log")));
-        tr_output_row(output);
-    }
-    return tr_cli_finish(call, &output);
-}
-
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const tr_strings_t *a = &call->arguments;
@@ -316,7 +297,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = attach(call, o, &wanted, rows);
     if (json_array_size(rows) > 0) {
-        int written = put_rows(call, rows);
+        int written = tr_cli_put_objects(call, &o->common, &begun, rows);
         code = code == TR_EXIT_OK ? written : code;
     }
     json_decref(rows);

@@ -1,5 +1,6 @@
 /* `troupe brokers`: the other brokers that this one is linked to, and the addresses that it dials. */
 #include "proto/json.h"
+#include "tools/cli/rows.h"
 #include "tools/cli/session.h"
 #include "tools/verbs/verbs.h"
 
@@ -102,13 +103,9 @@ static int put(const tr_call_t *call, const json_t *answer) {
     const options_t *o = call->options;
     const json_t *brokers = json_object_get(answer, "brokers"), *dials = json_object_get(answer, "dials");
     tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = COLUMNS,
-        .colour = tr_output_colour(call->out)};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){columns, COLUMNS}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     size_t i;
     json_t *item;
     json_array_foreach(brokers, i, item) put_row(output, item, dial_of(dials, text_of(item, "platform")));

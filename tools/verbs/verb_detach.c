@@ -2,6 +2,7 @@
 #include "tools/fleet/attach_remote.h"
 #include "tools/fleet/attached.h"
 #include "tools/fleet/fleet_client.h"
+#include "tools/verbs/members.h"
 #include "tools/verbs/verbs.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ static const tr_option_t table[] = {
     {"kill", 'k', NULL, TR_BOOL(options_t, kill), NULL,
         "Do not let it finish its message; only for agents that were attached with --connect.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
+    TR_CLI_FLEET_OPTION(options_t),
     {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "60s", "Give up after this time.",
         .min = 1},
     TR_CLI_STATE_OPTION(options_t),
@@ -44,12 +45,14 @@ static const tr_column_t columns[] = {
     {"state", TR_COLUMN_STATE},
 };
 
+static const tr_cli_table_t ended = {columns, sizeof columns / sizeof *columns};
+
 /* The fleet that runs here, if there is one. Opened with the first name that needs it. */
 typedef struct detach {
     const tr_call_t *call;
     const options_t *options;
     tr_cli_session_t *session;
-    json_t *ended; /* names */
+    json_t *ended; /* rows */
 } detach_t;
 
 static int ask_fleet(detach_t *self, const char *name, tr_fleet_answer_t *answer) {
@@ -98,28 +101,8 @@ static int detach_one(detach_t *self, const char *name) {
     tr_apart_finish(&apart);
     tr_fleet_answer_finish(&answer);
     if (code == TR_EXIT_OK)
-        json_array_append_new(self->ended, json_string(name));
+        tr_members_ended(self->ended, name);
     return code;
-}
-
-static int put_names(const tr_call_t *call, const json_t *names) {
-    const options_t *o = call->options;
-    size_t i;
-    json_t *name;
-    tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .colour = tr_output_colour(call->out)};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    json_array_foreach(names, i, name) {
-        tr_output_text(output, json_string_value(name));
-        tr_output_text(output, "ended");
-        tr_output_row(output);
-    }
-    return tr_cli_finish(call, &output);
 }
 
 static int run(const tr_call_t *call) {
@@ -131,7 +114,7 @@ static int run(const tr_call_t *call) {
     }
     tr_cli_session_close(&self.session);
     if (json_array_size(self.ended) > 0) {
-        int written = put_names(call, self.ended);
+        int written = tr_cli_put_objects(call, &self.options->common, &ended, self.ended);
         code = code == TR_EXIT_OK ? written : code;
     }
     json_decref(self.ended);

@@ -121,14 +121,12 @@ static void hint(tr_cli_session_t *session, const tr_call_t *call) {
 static int put(const tr_call_t *call, const json_t *found, const json_t *agents) {
     const options_t *o = call->options;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = tr_df_columns,
-        .column_count = TR_DF_COLUMNS,
-        .colour = tr_output_colour(call->out)};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    int rc = tr_df_put(found, agents, config.format, output), code = tr_cli_finish(call, &output);
+    int code =
+        tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){tr_df_columns, TR_DF_COLUMNS}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
+    int rc = tr_df_put(found, agents, (tr_output_format_t)o->common.output, output);
+    code = tr_cli_finish(call, &output);
     return rc < 0 ? tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory") : code;
 }
 

@@ -3,6 +3,7 @@
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_cell.h"
 #include "tools/cli/output_yaml.h"
+#include "tools/cli/rows.h"
 #include "tools/cli/session.h"
 #include "tools/verbs/queue_name.h"
 #include "tools/verbs/verbs.h"
@@ -200,13 +201,12 @@ static int list(const tr_call_t *call, tr_cli_session_t *session, tr_output_t *o
 
 static int run_ls(const tr_call_t *call) {
     const options_t *o = call->options;
-    tr_output_format_t format = (tr_output_format_t)o->common.output;
-    tr_output_config_t config = {call->out, format, columns, sizeof columns / sizeof *columns};
     tr_cli_session_t *session = NULL;
     tr_output_t *output = NULL;
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    int code = open_session(call, &session);
+    int code = tr_cli_begin_table(
+        call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code == TR_EXIT_OK)
+        code = open_session(call, &session);
     if (code == TR_EXIT_OK)
         code = list(call, session, output);
     tr_cli_session_close(&session);
@@ -403,10 +403,10 @@ static int do_all(const tr_call_t *call, tr_cli_session_t *session, const deed_t
 static int tell(const tr_call_t *call, const deed_t *deed, const tally_t *tally) {
     const options_t *o = call->options;
     const tr_column_t column = {deed->done, TR_COLUMN_NUMBER};
-    tr_output_config_t config = {call->out, (tr_output_format_t)o->common.output, &column, 1};
     tr_output_t *output = NULL;
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){&column, 1}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     tr_output_number(output, tally->done);
     tr_output_row(output);
     return tr_cli_finish(call, &output);

@@ -1,4 +1,5 @@
 #include "lib/base/clock.h"
+#include "tools/cli/rows.h"
 #include "tools/cluster/apart.h"
 #include "tools/doctor/journal_files.h"
 #include "tools/fleet/fleet.h"
@@ -18,7 +19,7 @@ typedef struct options {
 } options_t;
 
 static const tr_option_t table[] = {
-    {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
+    TR_CLI_FLEET_OPTION(options_t),
     {"kill", 'k', NULL, TR_BOOL(options_t, kill), NULL,
         "Do not wait for messages in work: kill the agents. Of a fleet on several hosts, forget those that "
         "cannot be "
@@ -95,14 +96,11 @@ typedef struct result {
 
 static int put_result(const tr_call_t *call, const result_t *result) {
     const options_t *o = call->options;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .colour = tr_output_colour(call->out)};
     tr_output_t *output = NULL;
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(
+        call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     tr_output_text(output, result->fleet);
     tr_output_text(output, "ended");
     if (result->pid)

@@ -1,6 +1,7 @@
 /* `troupe mailbox ls`, `troupe mailbox set`, `troupe mailbox rm`: what waits durably, also for agents that are away. */
 #include "lib/base/clock.h"
 #include "tools/cli/ask_json.h"
+#include "tools/cli/rows.h"
 #include "tools/verbs/queue_name.h"
 #include "tools/verbs/verbs.h"
 
@@ -115,13 +116,12 @@ static int list_services(tr_cli_session_t *session, const tr_call_t *call, tr_ou
 
 static int run_ls(const tr_call_t *call) {
     const options_t *o = call->options;
-    tr_output_config_t config = {
-        call->out, (tr_output_format_t)o->common.output, columns, sizeof columns / sizeof *columns};
     tr_cli_session_t *session = NULL;
     tr_output_t *output = NULL;
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
+    int code = tr_cli_begin_table(
+        call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code == TR_EXIT_OK)
+        code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
     if (code == TR_EXIT_OK)
         code = list_mailboxes(session, call, output);
     if (code == TR_EXIT_OK)

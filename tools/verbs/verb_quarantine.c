@@ -1,6 +1,7 @@
 /* `troupe quarantine`: an agent, and all that it has set to work, send nothing and get nothing. */
 #include "proto/aid.h"
 #include "tools/cli/ask_json.h"
+#include "tools/cli/rows.h"
 #include "tools/verbs/verbs.h"
 
 #include <string.h>
@@ -71,9 +72,9 @@ static json_t *value_of(const json_t *item, const char *column) {
 static int print(const tr_call_t *call, const json_t *list, size_t column_count) {
     const options_t *o = call->options;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {call->out, (tr_output_format_t)o->common.output, columns, column_count};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){columns, column_count}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     size_t i;
     json_t *item;
     json_array_foreach(list, i, item) {

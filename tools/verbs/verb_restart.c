@@ -1,4 +1,5 @@
 #include "tools/fleet/fleet_client.h"
+#include "tools/verbs/members.h"
 #include "tools/verbs/verbs.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@ typedef struct options {
 } options_t;
 
 static const tr_option_t table[] = {
-    {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
+    TR_CLI_FLEET_OPTION(options_t),
     {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "60s", "Give up after this time.",
         .min = 1},
     TR_CLI_STATE_OPTION(options_t),
@@ -34,40 +35,13 @@ static const tr_program_t program = {
     .most_arguments = 256,
 };
 
-static const tr_column_t columns[] = {
-    {"name", TR_COLUMN_TEXT},
-    {"state", TR_COLUMN_STATE},
-    {"pid", TR_COLUMN_NUMBER},
-};
-
-static int put(const tr_call_t *call, const json_t *started) {
-    const options_t *o = call->options;
-    size_t i;
-    json_t *item;
-    tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .colour = tr_output_colour(call->out)};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    json_array_foreach(started, i, item) {
-        tr_output_text(output, json_string_value(json_object_get(item, "name")));
-        tr_output_text(output, "running");
-        tr_output_number(output, json_integer_value(json_object_get(item, "pid")));
-        tr_output_row(output);
-    }
-    return tr_cli_finish(call, &output);
-}
-
 static int restart(const tr_call_t *call, tr_cli_session_t *session, const char *name, json_t *started) {
     tr_fleet_answer_t answer = {0};
     tr_cli_session_renew(session);
     json_t *request = json_pack("{s:s, s:s}", "action", "restart", "name", name);
     int code = tr_fleet_tell(call, tr_fleet_ask(session, request, &answer), &answer);
     if (code == TR_EXIT_OK)
-        json_array_extend(started, json_object_get(answer.content, "attached"));
+        tr_members_running(started, json_object_get(answer.content, "attached"));
     tr_fleet_answer_finish(&answer);
     return code;
 }
@@ -83,7 +57,7 @@ static int run(const tr_call_t *call) {
     }
     tr_cli_session_close(&session);
     if (json_array_size(started) > 0) {
-        int written = put(call, started);
+        int written = tr_cli_put_objects(call, &o->common, &tr_members_table, started);
         code = code == TR_EXIT_OK ? written : code;
     }
     json_decref(started);

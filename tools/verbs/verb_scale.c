@@ -1,6 +1,7 @@
 #include "tools/cluster/apart.h"
 #include "tools/fleet/fleet_client.h"
 #include "tools/fleet/fleet_request.h"
+#include "tools/verbs/members.h"
 #include "tools/verbs/verbs.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ static const tr_option_t table[] = {
     {"no-wait", 0, NULL, TR_BOOL(options_t, no_wait), NULL,
         "Return at once, not when all new agents are registered and all others have ended.",
         .flags = TR_OPTION_FLAG_ONLY},
-    {"fleet", 'f', "NAME", TR_STRING(options_t, common.fleet), NULL, "The fleet, where several run."},
+    TR_CLI_FLEET_OPTION(options_t),
     {"timeout", 't', "TIME", TR_DURATION(options_t, common.timeout_ms), "60s", "Give up after this time.",
         .min = 1},
     TR_CLI_STATE_OPTION(options_t),
@@ -34,12 +35,6 @@ static const tr_program_t program = {
     .arguments = "GROUP=N...",
     .least_arguments = 1,
     .most_arguments = 256,
-};
-
-static const tr_column_t columns[] = {
-    {"name", TR_COLUMN_TEXT},
-    {"state", TR_COLUMN_STATE},
-    {"pid", TR_COLUMN_NUMBER},
 };
 
 /* Adds what one argument says to the groups. */
@@ -62,28 +57,14 @@ static int read_group(const tr_call_t *call, const char *text, json_t *groups) {
 
 static int put_answer(const tr_call_t *call, const json_t *content) {
     const options_t *o = call->options;
+    json_t *rows = json_array(), *name;
     size_t i;
-    json_t *item;
-    tr_output_t *output = NULL;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = sizeof columns / sizeof *columns,
-        .colour = tr_output_colour(call->out)};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
-    json_array_foreach(json_object_get(content, "attached"), i, item) {
-        tr_output_text(output, json_string_value(json_object_get(item, "name")));
-        tr_output_text(output, "running");
-        tr_output_number(output, json_integer_value(json_object_get(item, "pid")));
-        tr_output_row(output);
-    }
-    json_array_foreach(json_object_get(content, "ended"), i, item) {
-        tr_output_text(output, json_string_value(item));
-        tr_output_text(output, "ended");
-        tr_output_row(output);
-    }
-    return tr_cli_finish(call, &output);
+    tr_members_running(rows, json_object_get(content, "attached"));
+    json_array_foreach(json_object_get(content, "ended"), i, name)
+        tr_members_ended(rows, json_string_value(name));
+    int code = tr_cli_put_objects(call, &o->common, &tr_members_table, rows);
+    json_decref(rows);
+    return code;
 }
 
 static int scale(const tr_call_t *call, json_t *groups) {

@@ -1,6 +1,7 @@
 /* `troupe streams`, `troupe stream add`, `troupe stream rm`: topics with memory. */
 #include "proto/json.h"
 #include "proto/topic.h"
+#include "tools/cli/rows.h"
 #include "tools/cli/session.h"
 #include "tools/tap/streams.h"
 #include "tools/verbs/verbs.h"
@@ -73,9 +74,10 @@ static int list(const tr_call_t *call, const json_t *streams) {
     tr_output_format_t format = (tr_output_format_t)o->common.output;
     bool people = format == TR_OUTPUT_TABLE || format == TR_OUTPUT_WIDE;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {call->out, format, columns, sizeof columns / sizeof *columns};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(
+        call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     size_t i;
     json_t *stream;
     json_array_foreach(streams, i, stream) put_row(output, stream, people);

@@ -1,6 +1,7 @@
 /* `troupe topics`: the broker's catalogue of live topics. */
 #include "proto/json.h"
 #include "proto/topic.h"
+#include "tools/cli/rows.h"
 #include "tools/cli/session.h"
 #include "tools/cli/watch.h"
 #include "tools/verbs/verbs.h"
@@ -83,10 +84,10 @@ static void put_rows(tr_output_t *output, const json_t *topics) {
 static int put(const tr_call_t *call, const json_t *topics) {
     const options_t *o = call->options;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {
-        call->out, (tr_output_format_t)o->common.output, columns, sizeof columns / sizeof *columns};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(
+        call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     put_rows(output, topics);
     if (json_array_size(topics) >= TOPICS_MAX)
         fprintf(call->err, "troupe topics: there may be more: a PATTERN narrows it down\n");

@@ -1,6 +1,7 @@
 /* `troupe user`: who may sign in at a gateway with name and password. Needs no broker and no gateway. */
 #include "lib/users/users.h"
 #include "tools/cli/password.h"
+#include "tools/cli/rows.h"
 #include "tools/verbs/verbs.h"
 
 #include <errno.h>
@@ -147,14 +148,11 @@ static int list(const tr_call_t *call, const tr_users_t *users) {
     static const tr_column_t columns[] = {
         {"name", TR_COLUMN_TEXT}, {"role", TR_COLUMN_TEXT}, {"changed", TR_COLUMN_TIME}};
     const options_t *o = call->options;
-    tr_output_config_t config = {.out = call->out,
-        .format = (tr_output_format_t)o->common.output,
-        .columns = columns,
-        .column_count = COUNT(columns),
-        .colour = tr_output_colour(call->out)};
     tr_output_t *output = NULL;
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(call, TR_EXIT_REFUSED, "out of memory");
+    int code =
+        tr_cli_begin_table(call, &o->common, &(tr_cli_table_t){columns, COUNT(columns)}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     for (size_t i = 0; i < tr_users_count(users); i++) {
         const tr_user_t *user = tr_users_at(users, i);
         tr_output_text(output, user->name);

@@ -2,6 +2,7 @@
 #include "lib/decision/poll_file.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
+#include "tools/cli/rows.h"
 #include "tools/verbs/verbs.h"
 
 #include <errno.h>
@@ -73,10 +74,10 @@ static void put_row(const counting_t *c, tr_output_t *output, size_t option) {
 static int put(const counting_t *c) {
     const options_t *o = c->call->options;
     tr_output_t *output = NULL;
-    tr_output_config_t config = {
-        c->call->out, (tr_output_format_t)o->common.output, columns, sizeof columns / sizeof *columns};
-    if (tr_output_new(&config, &output) < 0)
-        return tr_cli_fail(c->call, TR_EXIT_REFUSED, "out of memory");
+    int code = tr_cli_begin_table(
+        c->call, &o->common, &(tr_cli_table_t){columns, sizeof columns / sizeof *columns}, false, &output);
+    if (code != TR_EXIT_OK)
+        return code;
     for (size_t place = 1; place <= c->count.poll.options; place++)
         for (size_t i = 0; i < c->count.poll.options; i++)
             if (c->count.places[i] == place)
