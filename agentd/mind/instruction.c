@@ -76,8 +76,11 @@ static const action_t actions[ACTIONS] = {
     [CANCEL] = {"cancel", NULL, "cancel the last task", read_subject},
 };
 
-/* How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter; ALONE: what follows says nothing more. */
-enum { KEEP = 1, ALONE = 2 };
+/*
+ * How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter; ALL, OWN: what follows says nothing more, as all
+ * tasks are meant, or those of who asks.
+ */
+enum { KEEP = 1, ALL = 2, OWN = 4 };
 
 static const struct {
     const char *phrase;
@@ -201,14 +204,28 @@ static const struct {
     {"what is the result of", STATUS},
     {"what's the result of", STATUS},
     {"show me the result of", STATUS},
-    {"list the tasks", STATUS, ALONE},
-    {"list my tasks", STATUS, ALONE},
-    {"show the tasks", STATUS, ALONE},
-    {"show my tasks", STATUS, ALONE},
-    {"show me the tasks", STATUS, ALONE},
-    {"show me my tasks", STATUS, ALONE},
-    {"how are the tasks", STATUS, ALONE},
-    {"how are my tasks", STATUS, ALONE},
+    {"list the tasks", STATUS, ALL},
+    {"list all tasks", STATUS, ALL},
+    {"list all the tasks", STATUS, ALL},
+    {"show the tasks", STATUS, ALL},
+    {"show all tasks", STATUS, ALL},
+    {"show all the tasks", STATUS, ALL},
+    {"show me the tasks", STATUS, ALL},
+    {"show me all tasks", STATUS, ALL},
+    {"how are the tasks", STATUS, ALL},
+    {"list my tasks", STATUS, OWN},
+    {"list all my tasks", STATUS, OWN},
+    {"show my tasks", STATUS, OWN},
+    {"show me my tasks", STATUS, OWN},
+    {"show all my tasks", STATUS, OWN},
+    {"how are my tasks", STATUS, OWN},
+    {"what are my tasks", STATUS, OWN},
+    {"which tasks do i have", STATUS, OWN},
+    {"what tasks do i have", STATUS, OWN},
+    {"do i have tasks", STATUS, OWN},
+    {"do i have any tasks", STATUS, OWN},
+    {"which tasks have i", STATUS, OWN},
+    {"which of my tasks", STATUS, OWN},
     {"cancel", CANCEL},
     {"stop", CANCEL},
     {"abort", CANCEL},
@@ -256,6 +273,11 @@ static size_t find_phrase(tr_part_t text, size_t *ret_size) {
     return best;
 }
 
+static tr_part_t whose_tasks(unsigned flags) {
+    static const char own[] = "my tasks", all[] = "all tasks";
+    return flags & OWN ? (tr_part_t){own, sizeof own - 1} : (tr_part_t){all, sizeof all - 1};
+}
+
 static int fill(const action_t *action, tr_part_t rest, tr_instruction_t *self) {
     self->action = action->name;
     self->parameters = json_object();
@@ -280,7 +302,9 @@ int tr_instruction_parse(const char *text, size_t length, tr_instruction_t *ret_
         self.status = TR_INSTRUCTION_EMPTY;
     else if (found == sizeof phrases / sizeof *phrases)
         self.status = TR_INSTRUCTION_NO_ACTION;
-    else if (phrases[found].flags & ALONE || tr_part_after(whole, size).length == 0)
+    else if (phrases[found].flags & (ALL | OWN))
+        rc = fill(&actions[phrases[found].action], whose_tasks(phrases[found].flags), &self);
+    else if (tr_part_after(whole, size).length == 0)
         rc = fill(&actions[phrases[found].action], (tr_part_t){"", 0}, &self);
     else
         rc = fill(&actions[phrases[found].action],
