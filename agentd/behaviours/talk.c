@@ -427,6 +427,7 @@ static void show(tr_talk_t *self, const tr_message_t *message, const char *user,
         json_object_set(what, "summary", json_object_get(session, "summary"));
         json_object_set(what, "older", json_object_get(session, "older"));
         json_object_set(what, "left-out", json_object_get(session, "left-out")); /* nothing where none are */
+        json_object_set_new(what, "kept", json_boolean(self->sessions.directory));
     }
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
 }
@@ -473,6 +474,16 @@ int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
     return 0;
 }
 
+/* Agents of one process have each their own: a user who talks with two has two sessions. */
+static void memory_of(const tr_agent_t *agent, const tr_talk_args_t *read, char *out, size_t size) {
+    char aid[TR_AID_MAX + 1];
+    tr_agent_aid(agent, aid);
+    if (*read->memory || !*read->memories)
+        snprintf(out, size, "%s", read->memory);
+    else
+        snprintf(out, size, "%s/%.*s", read->memories, (int)strcspn(aid, "@"), aid);
+}
+
 int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_talk_args_t *read) {
     tr_value_t actions = tr_value_get(args, "actions");
     if (actions && !(self->actions = tr_value_to_json(actions)))
@@ -481,7 +492,9 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
         return -ENOMEM;
     if (!(self->summarising = json_object()))
         return -ENOMEM;
-    int rc = tr_sessions_init(&self->sessions, read->memory, (size_t)read->sessions);
+    char own[TR_TALK_MEMORY_MAX + TR_NAME_MAX + 2];
+    memory_of(agent, read, own, sizeof own);
+    int rc = tr_sessions_init(&self->sessions, own, (size_t)read->sessions);
     return rc < 0 ? rc : tr_thinker_init(&self->thinker, agent, args);
 }
 

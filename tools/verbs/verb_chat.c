@@ -1,4 +1,5 @@
 /* `troupe chat`: a talk with an assistant or a dialogue, line by line, whose replies appear as they come (docs/minds.md). */
+#include "lib/agent/json_request.h"
 #include "lib/base/buffer.h"
 #include "lib/base/random.h"
 #include "proto/json.h"
@@ -19,6 +20,9 @@
 #define TASKS     10
 #define TOPIC_MAX 200
 #define NOTHING   "Nothing was said yet."
+#define GREET_MS  2000 /* for the agent to say whether it remembers: then the talk begins without */
+#define FORGETS                                                                                              \
+    "It keeps no memory: what is said is forgotten when its process ends (`memory`, docs/minds.md).\n"
 #define WITHDRAWN " (withdrawn)\n" /* behind what is shown, and was a draft */
 
 typedef struct options {
@@ -34,6 +38,7 @@ typedef struct chat {
     char conversation[32]; /* of this turn: the user may talk elsewhere at the same time */
     tr_buffer_t shown;     /* what came of its reply by the topic */
     bool prompts;
+    bool greeted, forgets; /* it was asked whether it remembers, and does not */
 } chat_t;
 
 static const tr_option_t table[] = {
@@ -49,7 +54,7 @@ static const tr_program_t program = {
         "Each line of stdin is a turn; the replies of AGENT (default: assistant) appear as "
         "they come. The "
         "session is the user's: it goes on where it was left.\n\n"
-        "/history shows what was said, /tasks the last tasks, /why how the last reply came about, "
+        "/history shows what was said, /tasks the last tasks of all, /why how the last reply came about, "
         "/profile what the agent "
         "has learnt of the user, /forget ends the session for good, /quit this talk; /help shows "
         "them all. A line that is typed is edited as the terminal does; `rlwrap troupe chat` adds arrows "
@@ -193,7 +198,7 @@ static const struct {
     int (*show)(chat_t *chat, const json_t *answer); /* NULL = nobody is asked */
 } commands[] = {
     {"/history", "history", "what was said", show_history},
-    {"/tasks", "list", "the last tasks, and how they are", show_tasks},
+    {"/tasks", "list", "the last tasks of all, and how they are", show_tasks},
     {"/why", "why", "how the last reply came about", show_value},
     {"/profile", "profile", "what the agent has learnt of you", show_value},
     {"/forget", "forget", "end the session for good: what was said, and what was learnt", show_forgotten},
@@ -271,6 +276,30 @@ static int on_line(void *arg, const char *line, size_t len) {
     return chat->prompts && (code == TR_EXIT_REFUSED || code == TR_EXIT_TIMEOUT) ? TR_EXIT_OK : code;
 }
 
+/* ---- the beginning ---- */
+
+static void on_history(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
+    chat_t *chat = arg;
+    json_t *content = tr_answer_json(answer);
+    (void)agent, (void)state;
+    chat->forgets = tr_answer_is_good(answer) && json_is_false(json_object_get(content, "kept"));
+    chat->greeted = true;
+    json_decref(content);
+}
+
+/* To a person. An agent that is not there, or says nothing, is told with the first turn. */
+static int greet(chat_t *chat) {
+    json_t *request = json_pack("{s:s, s:s}", "action", "history", "user", chat->user);
+    fprintf(chat->call->out, "Talking to %s as %s; /help shows the commands.\n", chat->agent, chat->user);
+    int rc = tr_request_json(
+        tr_cli_session_agent(chat->session), NULL, chat->agent, request, GREET_MS, on_history, chat);
+    json_decref(request);
+    int code = rc == 0 ? tr_cli_wait(chat->session, &chat->greeted, INT64_MAX) : TR_EXIT_OK;
+    fputs(chat->forgets ? FORGETS : "", chat->call->out);
+    fputs("> ", chat->call->out);
+    return code;
+}
+
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
     const char *shell = getenv("USER");
@@ -288,7 +317,7 @@ static int run(const tr_call_t *call) {
     if (code == TR_EXIT_OK)
         code = subscribe(&chat);
     if (code == TR_EXIT_OK && chat.prompts)
-        fprintf(call->out, "Talking to %s as %s; /help shows the commands.\n> ", chat.agent, chat.user);
+        code = greet(&chat);
     fflush(call->out);
     if (code == TR_EXIT_OK)
         code = tr_cli_read_lines(call, chat.session, on_line, &chat);
