@@ -264,14 +264,22 @@ class Chart(unittest.TestCase):
 
     def test_its_rules_are_taken_by_prometheus(self):
         promtool = shutil.which("promtool") or self.skipTest("promtool is not installed (Debian: prometheus)")
-        objects, _ = self.rendered("values-prod.yaml", {"fleet": "shop", "broker": {"replicas": 5}})
+        objects, _ = self.rendered("values-prod.yaml", {"fleet": "shop", "broker": {"replicas": 5}, "coordinator": {"enabled": False},
+                                                            "monitoring": {"tokensAnHour": 20000000, "moneyAnHour": 2.5, "runbooks": "https://shop.example/operations"}})
         rules = objects["PrometheusRule", "shop"]["spec"]["groups"]
         path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "rules.yml"
         path.write_text(json.dumps({"groups": rules}))
         done = subprocess.run([promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(rules[-1]["rules"][0]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
-        self.assertEqual(rules[-1]["rules"][0]["annotations"]["summary"], "Only {{ $value }} of 5 brokers answer")
+        by = {rule["alert"]: rule for group in rules for rule in group["rules"]}
+        self.assertEqual(by["TroupeBrokerAway"]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
+        self.assertEqual(by["TroupeBrokerAway"]["annotations"]["summary"], "only {{ $value }} of 5 brokers answer")
+        self.assertEqual(by["TroupeBrokersApart"]["expr"], 'min(troupe_broker_peers{fleet="shop"}) < 4')
+        self.assertEqual(by["TroupeModelTokens"]["expr"], 'sum(increase(troupe_model_tokens_total{fleet="shop"}[1h])) > 20000000')
+        self.assertEqual(by["TroupeModelMoney"]["expr"], 'sum(increase(troupe_model_cost_total{fleet="shop"}[1h])) > 2.5')
+        self.assertEqual(by["TroupeLag"]["annotations"]["runbook_url"], "https://shop.example/operations#troupelag")
+        self.assertIn("TroupeGatewayAway", by)
+        self.assertNotIn("TroupeCoordinatorAway", by)  # there is none to be away
 
     def test_where_policies_let_go(self):
         """As its values say: to where names are looked up, to databases, and outside, by both protocols."""
