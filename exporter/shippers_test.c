@@ -99,28 +99,32 @@ static void a_bulk_for_elasticsearch(void **state) {
     tr_log_record_finish(&r);
 }
 
-static tr_sent_t judged(long status, const char *body) {
-    return tr_elastic_judge(status, body, strlen(body));
+static tr_verdict_t judged(long status, const char *body) {
+    tr_verdict_t v = {0};
+    tr_elastic_judge(status, body, strlen(body), &v);
+    return v;
 }
 
 static void what_elasticsearch_says(void **state) {
+    static const struct {
+        long status;
+        tr_sent_t sent;
+        const char *body;
+    } answers[] = {{200, TR_SENT, "{\"errors\":false,\"items\":[]}"}, {503, TR_SENT_AGAIN, ""},
+        {401, TR_SENT_NEVER, ""}, {200, TR_SENT_AGAIN, "<html>log in</html>"},
+        {200, TR_SENT_AGAIN, "{\"errors\": true,\"items\":[{\"crea"},
+        {200, TR_SENT,
+            "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"},
+        {200, TR_SENT_AGAIN,
+            "{\"errors\":true,\"items\":[{\"create\":{\"status\":429}},{\"create\":{\"status\":400}}]}"}};
     (void)state;
-    assert_int_equal(judged(200, "{\"errors\":false,\"items\":[]}"), TR_SENT);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"),
-        TR_SENT);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":400}},{\"create\":{\"status\":201}}]}"),
-        TR_SENT_IN_PART);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":429}},{\"create\":{\"status\":400}}]}"),
-        TR_SENT_AGAIN);
-    assert_int_equal(judged(200, "{\"errors\":true,\"items\":[{\"crea"), TR_SENT_IN_PART);
-    assert_int_equal(judged(503, ""), TR_SENT_AGAIN);
-    assert_int_equal(judged(401, ""), TR_SENT_NEVER);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        assert_int_equal(judged(answers[i].status, answers[i].body).sent, answers[i].sent);
+    tr_verdict_t v = judged(200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":201}},{\"create\":{"
+                                 "\"status\":400,\"error\":{\"type\":\"bad\"}}}]}");
+    assert_int_equal(v.sent, TR_SENT_IN_PART);
+    assert_int_equal(v.refused, 1);
+    assert_string_equal(v.why, "1 of 2 items: bad");
 }
 
 static void streams_for_loki(void **state) {
