@@ -55,7 +55,15 @@ static void secrets_are_blotted_out(void **state) {
         "Cookie: a=GEHEIM; b=GEHEIM", "Set-Cookie: troupe=GEHEIM; Path=/", "X-Api-Key: GEHEIM",
         "Proxy-Authorization: Digest GEHEIM, GEHEIM", "aws_secret_access_key = GEHEIM", "passwd: 'GEHEIM'",
         "https://h/x?a=1&sig=GEHEIM", "private_key=GEHEIM", "refresh_token\":\"GEHEIM\"", "pwd=GEHEIM",
-        "passphrase=GEHEIM", "{\"message\":\"x\",\"session_id\":\"GEHEIM\"}"};
+        "passphrase=GEHEIM", "{\"message\":\"x\",\"session_id\":\"GEHEIM\"}",
+        "no http://127.0.0.1:9200 then postgresql://troupe:GEHEIM@db/troupe",
+        "see https://docs.example/x; redis://:GEHEIM@h:6379/0", "postgresql://u:x/GEHEIM@db/x",
+        "postgresql://u:x@GEHEIM@db/x", "a http://[::1]:80/x, b://u:GEHEIM@h", "https://GEHEIM@sentry.io/1",
+        "password: 'x GEHEIM'", "--password \"x GEHEIM\"", "said {\\\"password\\\": \\\"x GEHEIM\\\"}",
+        "password=\"x\\\" GEHEIM\"", "secret: 'x GEHEIM", "credentials: {a: [x, GEHEIM], b: GEHEIM}",
+        "pass=GEHEIM", "user=u pw=GEHEIM", "db_pass: GEHEIM", "X-Auth-Key: GEHEIM", "https://h/v1?key=GEHEIM",
+        "{\"message\":\"x\",\"smtp-pass\":\"GEHEIM\"}", "is eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.GEHEIM",
+        "is AKIAIOSFODNN7EXAMPLEGEHEIM", "AccountKey=GEHEIM"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         tr_log_record_t r = record_of(lines[i]);
@@ -66,7 +74,10 @@ static void secrets_are_blotted_out(void **state) {
         tr_log_record_finish(&r);
     }
     static const char *const harmless[] = {"http://127.0.0.1:80/x me@home task-12",
-        "of 50 tokens=12 a second", "no token was given", "tokens: 7"};
+        "of 50 tokens=12 a second", "no token was given", "tokens: 7",
+        "GET http://127.0.0.1:8080/agents/reader-1@north", "http://[::1]:80/agents/reader-1@north",
+        "endpoint=tcp://127.0.0.1:5670,agent=a@north", "passed=3 passive-after: 7 bypass=2",
+        "asia-northeast1 Asia: key=plan", "ssh://me@host/x", "password: '' user=me"};
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
         tr_log_record_t r = record_of(harmless[i]);
         assert_string_equal(tr_log_record_text(&r, "message"), harmless[i]);
