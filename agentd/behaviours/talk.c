@@ -19,9 +19,10 @@
 #include "proto/json.h"
 
 #define ENTITIES     20
-#define WISH_MAX     60    /* bytes of what only says how to answer */
-#define GLAD         0.5   /* a mood of that much is answered, where nothing else is understood */
-#define SUMMARISE_AT 1500  /* bytes of older turns */
+#define WISH_MAX     60   /* bytes of what only says how to answer */
+#define GLAD         0.5  /* a mood of that much is answered, where nothing else is understood */
+#define SUMMARISE_AT 1500 /* bytes of older turns */
+#define CANCELLED    "as its sender asked"
 #define ANSWER_MAX   65536 /* bytes of what others answered, of the last turn */
 
 static const char *text_at(const json_t *object, const char *key) {
@@ -152,8 +153,18 @@ static json_t *keep(tr_talk_t *self, json_t *session) {
     return json_sprintf("not remembered: %s", strerror(-rc));
 }
 
+/* Of a turn that was cancelled while others did something for it: who asked waits no more, and the user's next turn has begun. */
+static bool was_cancelled(tr_talk_t *self, const tr_message_t *message, const json_t *turn) {
+    bool was = json_is_true(json_object_get(turn, "cancelled-by-user"));
+    if (was)
+        tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "cancelled", CANCELLED);
+    return was;
+}
+
 void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply) {
     json_t *session = NULL;
+    if (was_cancelled(self, message, turn))
+        return;
     int rc = tr_sessions_open(&self->sessions, text_at(turn, "user"), &session);
     if (rc < 0) {
         tell_unopened(self, message, rc);
@@ -338,6 +349,8 @@ static bool end_seen(tr_talk_t *self, const tr_message_t *message, json_t *sessi
 /* ---- what is said, understood ---- */
 
 void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, json_t *examples) {
+    if (was_cancelled(self, message, turn))
+        return;
     const json_t *session = session_of(self, message);
     tr_talk_stream_ready(self, json_object_get(session, "profile"), turn);
     json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
@@ -447,9 +460,41 @@ static bool answer_about(tr_talk_t *self, const tr_message_t *message, const cha
     return forgets;
 }
 
+/* A turn that was understood stands in the history, with what the mind would have said. */
+static void leave_to_others(tr_talk_t *self, json_t *turn) {
+    json_t *session = NULL;
+    json_object_set_new(turn, "cancelled-by-user", json_true());
+    if (!json_object_get(turn, "state") ||
+        tr_sessions_open(&self->sessions, text_at(turn, "user"), &session) < 0)
+        return;
+    json_t *said = json_string("(cancelled)");
+    tr_dialogue_said(json_object_get(session, "context"), said);
+    json_decref(said);
+    tr_sessions_keep(&self->sessions, session); /* the next turn keeps it again, ignoring */
+}
+
+/* A turn is ended by who has asked for it: one that waits, one that is thought of, or one for which somebody else does something, which goes on. One that
+ * is over is none. */
+static void cancel(tr_talk_t *self, const tr_message_t *message) {
+    tr_message_t *waiting = tr_talk_queue_withdraw(&self->queue, message);
+    json_t *turn = waiting ? NULL : json_incref(tr_talk_stream_find(self, message));
+    if (waiting)
+        tr_thinker_answer_reason(&self->thinker, waiting, TR_FAILURE, "cancelled", CANCELLED);
+    tr_message_done(&waiting);
+    if (turn && !tr_thinker_withdraw(&self->thinker, turn, "cancelled", CANCELLED))
+        leave_to_others(self, turn);
+    if (turn)
+        over(self, turn);
+    json_decref(turn);
+}
+
 int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
     char user[TR_SESSIONS_USER_MAX + 1];
     size_t length = 0;
+    if (tr_message_type(message) == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_CANCEL) {
+        cancel(self, message);
+        return 0;
+    }
     if (!tr_thinker_asked(&self->thinker, message))
         return 0;
     if (!user_of(message, user)) {

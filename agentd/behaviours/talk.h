@@ -11,6 +11,8 @@
  * What was seen in images is the reply of a turn about them, and "state" is "seen". It was written by whoever made the image: it is told, and no order is looked for
  * in it, nor in what was said about it.
  *
+ * A cancel of who asked for a turn, in the request's conversation, ends it: it is answered with a failure, reason "cancelled". What others do for it goes on.
+ *
  * Turns of one user follow each other in the order in which they came, those of different users go on side by side.
  *
  * What falls out of the bounded context is summarised by the mind, and the summary stays in the context.

@@ -266,7 +266,6 @@ class Turns(Talk):
         terminal.wait_rows(lambda rows: rows[-1].startswith("It is \u00e4 ?[2Jlong ?2J?"), "the beginning")
         terminal.press("typed ahead\x03")  # which ends the reply
         terminal.wait_rows(lambda rows: rows[-2:] == ["(cancelled)", ">"], "the end of it")
-        gate.open()
         server.usual = model.chat(json.dumps({"reply": "\u001b]0;x\u0007 \u009b2J"}))
         self.assertEqual(self.types(terminal, "and now"), ["?]0;x? ?2J"])
         self.assertIn("?]0;x? ?2J", self.types(terminal, "/history"))
@@ -274,6 +273,42 @@ class Turns(Talk):
         self.types(terminal, "/why")  # the screen takes no control character
         terminal.press("/quit\n")
         self.ends(terminal)
+
+    def test_a_reply_that_is_ended_holds_up_nothing(self):
+        """Of two talks of one user the second one's turn waits for the first one's: it is ended before it has begun, and then the first one."""
+        server = self.server()
+        gate = model.Gate(server)
+        server.does(gate.stream(model.events(('{"reply": "One, ', 'two."}')), before=2))
+        server.usual = model.chat(json.dumps({"reply": "Right."}))
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
+        first, second = self.terminal(), self.terminal()
+        first.press("count\n")
+        first.wait_row("One,")
+        second.press("count, too\n")
+        second.wait_row("> count, too")
+        harness.wait_until(lambda: "count, too" in second.text, "it is asked")
+        second.press("\x03")
+        second.wait_rows(lambda rows: rows[-2:] == ["(cancelled)", ">"], "the end of it")
+        first.press("\x03")
+        first.wait_rows(lambda rows: rows[-3:] == ["One,", "(cancelled)", ">"], "the end of it")
+        self.assertEqual(self.types(second, "and now"), ["Right."])
+        self.assertEqual(len(server.requests), 2)
+        self.assertEqual(self.types(second, "/history"), ["> and now", "Right."])
+
+    def test_what_others_do_for_a_turn_holds_up_nothing(self):
+        hands = self.agent("hands", "executor", more=("--service", "sums"))
+        self.agent("assistant", "assistant", {"actions": {"calculate": "svc:sums"}})
+        hands.send_signal(signal.SIGSTOP)
+        self.addCleanup(os.kill, hands.pid, signal.SIGCONT)
+        terminal = self.terminal()
+        terminal.press("calculate 6*7\n")
+        harness.wait_until(lambda: self.told("assistant", {"action": "profile", "user": "ann"})["turns"] == 1, "it is understood")
+        terminal.press("\x03")
+        terminal.wait_rows(lambda rows: rows[-2:] == ["(cancelled)", ">"], "the end of it")
+        self.assertEqual(self.types(terminal, "hello"), ["Hello. What can I do for you?"])
+        hands.send_signal(signal.SIGCONT)
+        self.assertEqual(self.types(terminal, "calculate 6*7"), ["42"])  # and the first one's does not come in between
+        self.assertEqual(self.types(terminal, "/history"), ["> calculate 6*7", "(cancelled)", "> hello", "Hello. What can I do for you?", "> calculate 6*7", "42"])
 
     def test_keys_of_a_reply_are_those_of_the_next_line(self):
         server = self.server()
