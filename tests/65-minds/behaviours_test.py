@@ -137,7 +137,7 @@ class Voter(minds.MindsTest):
         self.assertNotIn(b"may-propose\\\":", server.requests[-1].body)
         server.usual = model.status(400, "no such model")
         for action in "vote", "opinion":  # by words, then: whoever reads it is told so
-            said = self.told("v", {"action": action, "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
+            said = self.told("v", {"action": action, "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality", "remarks": ["by", "fallback"]})
             self.assertEqual(said["by"], "built-in")
             self.assertIn("no such model", said["fallback"])
 

@@ -323,16 +323,27 @@ class Turns(Talk):
         rows = terminal.wait_rows(lambda rows: rows[-2:] == ["Right.", ">"], "both replies")
         self.assertEqual(rows[-5:-1], ["> count", "One, two.", "> ogn", "Right."])
 
-    def test_a_draft_that_is_void_is_taken_back(self):
-        self.modelled(model.stream(model.events(('{"reply": "Wrong, ' + "and long " * 20, '"'))), model.stream(model.events(('{"reply": "Ri', 'ght."}'))))
+    def drafted(self, draft):
+        """A terminal on which a draft is shown that is going to be void, and the gate before that."""
+        server = self.server()
+        gate = model.Gate(server)
+        server.does(gate.stream(model.events(('{"reply": "' + draft, '"')), before=2), model.stream(model.events(('{"reply": "Ri', 'ght."}'))))
+        server.usual = model.status(400)
+        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
         terminal = self.terminal()
-        self.assertEqual(self.types(terminal, "tell me"), ["Right."])
+        terminal.press("tell me\n")
+        terminal.wait_rows(lambda rows: rows[-1].endswith("Wrong."), "the draft")
+        return terminal, gate
+
+    def test_a_draft_that_is_void_is_taken_back(self):
+        terminal, gate = self.drafted("Long " * 40 + "and Wrong.")
+        gate.open()
+        self.assertEqual(terminal.wait_row(">")[-3:], ["> tell me", "Right.", ">"])
 
     def test_a_draft_that_has_left_the_screen_is_marked(self):
-        self.modelled(model.stream(model.events(('{"reply": "' + "Wrong.\\n" * 40, '"'))), model.stream(model.events(('{"reply": "Ri', 'ght."}'))))
-        terminal = self.terminal()
-        rows = self.types(terminal, "tell me")
-        self.assertEqual((rows[0], rows[-2:]), ("Wrong.", [" (withdrawn)", "Right."]))
+        terminal, gate = self.drafted("Wrong.\\n" * 40 + "Wrong.")
+        gate.open()
+        self.assertEqual(terminal.wait_row(">")[-4:], ["Wrong.", "Wrong. (withdrawn)", "Right.", ">"])
 
     def test_a_long_reply(self):
         words = " ".join(f"word{n}" for n in range(3000))
