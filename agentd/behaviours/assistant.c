@@ -102,8 +102,10 @@ static void on_answer(
         tr_assistant_await(&assistant->awaiting, &assistant->talk, under, turn);
         return;
     }
-    json_t *reply = tr_assistant_reply(action, to, is_good, content);
-    if (json_object_get(turn, "instead-of"))
+    json_t *reply = is_good && json_array_size(json_object_get(content, "results")) > 0
+                        ? tr_assistant_told_results(content, text_at(json_object_get(turn, "asked"), "query"))
+                        : tr_assistant_reply(action, to, is_good, content);
+    if (strcmp(text_at(turn, "instead-of"), "status") == 0)
         reply = nor_a_task(reply, is_good, content);
     json_t *whole = tr_assistant_with_sources(reply, json_object_get(turn, "found"));
     tr_talk_end(&assistant->talk, under, turn, json_string_value(whole));
@@ -184,6 +186,14 @@ static void ask_instead(tr_talk_t *talk, const tr_message_t *message, json_t *tu
     json_object_set_new(turn, "parameters", json_pack("{s:s%}", "question", text, length));
 }
 
+/* "Is the report ready?", of who has asked for it. */
+static void ask_status(json_t *turn) {
+    json_t *subject = json_incref(json_object_get(json_object_get(turn, "parameters"), "question"));
+    json_object_set_new(turn, "instead-of", json_string("query"));
+    json_object_set_new(turn, "action", json_string("status"));
+    json_object_set_new(turn, "parameters", json_pack("{s:o}", "subject", subject));
+}
+
 void tr_assistant_pass_on(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     const tr_assistant_names_t *p = ((tr_assistant_t *)talk)->peers;
     tr_assistant_peers_t peers = {p->knowledge, p->planner, p->summariser, p->decisions, p->voters, p->tasks};
@@ -206,6 +216,8 @@ static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     }
     if (tr_assistant_is_question(talk, message, turn))
         ask_instead(talk, message, turn);
+    else if (tr_assistant_is_progress(talk, turn))
+        ask_status(turn);
     if (!tr_assistant_about_tasks(talk, message, turn))
         tr_assistant_pass_on(talk, message, turn);
 }

@@ -33,6 +33,8 @@ void tr_assistant_pass_on(tr_talk_t *talk, const tr_message_t *message, json_t *
 
 /* Whether the turn is about tasks of its user; it is dealt with then. */
 bool tr_assistant_about_tasks(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
+/* Whether a question is how far a task of the user is: "is the report ready?" */
+bool tr_assistant_is_progress(tr_talk_t *talk, const json_t *turn);
 /* Whether a status is asked of something that is none of the user's tasks, and may be anything else: "how far is the moon?" */
 bool tr_assistant_is_question(tr_talk_t *talk, const tr_message_t *message, const json_t *turn);
 

@@ -186,6 +186,8 @@ static json_t *tell_failure(const char *to, const json_t *content) {
     if (strcmp(reason, "not-delivered") == 0)
         return json_sprintf(
             "That did not work: %s cannot be reached. `troupe df search` shows who offers what.", to);
+    if (strcmp(reason, "timed-out") == 0)
+        return json_sprintf("That did not work: %s, or whom it asked, did not answer in time.", to);
     return json_sprintf("That did not work: %s answered \"%s\"%s%s.", to, *reason ? reason : "failure",
         *detail ? ", " : "", detail);
 }
@@ -206,9 +208,20 @@ static json_t *in_a_line(const char *text) {
     return json_stringn(line, size);
 }
 
-static json_t *tell_results(const json_t *content) {
+/* What is found by its meaning need have no word of the query; what is only the nearest that there is has none either. */
+static bool any_about(const json_t *results, const char *query) {
+    for (size_t i = 0; i < json_array_size(results) && i < RESULTS; i++)
+        if (is_about(text_at(json_array_get(results, i), "text"), query))
+            return true;
+    return false;
+}
+
+json_t *tr_assistant_told_results(const json_t *content, const char *query) {
     const json_t *results = json_object_get(content, "results");
-    json_t *all = json_string(json_array_size(results) ? "I found this:" : TR_ASSISTANT_NOTHING);
+    json_t *all = json_string(json_array_size(results) == 0 ? TR_ASSISTANT_NOTHING
+                              : any_about(results, query)
+                                  ? "I found this:"
+                                  : "I found nothing with these words. The nearest that there is:");
     for (size_t i = 0; i < json_array_size(results) && i < RESULTS; i++) {
         const json_t *result = json_array_get(results, i);
         json_t *line = in_a_line(text_at(result, "text"));
@@ -298,7 +311,7 @@ json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, c
     if (!went_well)
         return tell_failure(to, content);
     if (json_is_array(json_object_get(content, "results")))
-        return tell_results(content);
+        return tr_assistant_told_results(content, "");
     if (strcmp(action, "status") == 0)
         return json_is_array(json_object_get(content, "tasks")) ? tell_tasks(content) : tell_task(content);
     if (json_is_object(json_object_get(content, "plan")))

@@ -33,6 +33,8 @@ json_t *tr_assistant_summary(const json_t *parameters, const json_t *texts);
 json_t *tr_assistant_with_sources(json_t *reply, const json_t *found);
 /* A task's result as a text, new: its "text" where it has one, else as JSON; the beginning where it is long. NULL: there is none. */
 json_t *tr_assistant_result(const json_t *result);
+/* What a knowledge base has found for a query; where no word of that is in it, that is said. New. */
+json_t *tr_assistant_told_results(const json_t *content, const char *query);
 /* What to say of the answer: a new reference. `content` is as tr_answer_json gives it; `to` is who answered. */
 json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, const json_t *content);
 

@@ -8,6 +8,7 @@
 #include "agentd/behaviours/assistant.h"
 #include "agentd/behaviours/assistant_acts.h"
 #include "agentd/behaviours/assistant_tasks.h"
+#include "agentd/behaviours/assistant_words.h"
 
 #include "lib/agent/json_request.h"
 
@@ -292,6 +293,16 @@ static void find_out(tr_talk_t *talk, const tr_message_t *message, json_t *turn)
 static bool is_for_others(const json_t *turn) {
     return asks_for(turn, "status") &&
            (tr_assistant_is_all(subject_of(turn)) || tr_assistant_is_id(subject_of(turn)));
+}
+
+bool tr_assistant_is_progress(tr_talk_t *talk, const json_t *turn) {
+    const char *question = text_at(json_object_get(turn, "parameters"), "question");
+    if (!asks_for(turn, "query") || !*question || !tr_assistant_asks_how_far(question))
+        return false;
+    json_t *named = tr_assistant_plans_named(session_of(talk, turn), question);
+    bool is_one = json_array_size(named) > 0;
+    json_decref(named);
+    return is_one;
 }
 
 bool tr_assistant_is_question(tr_talk_t *talk, const tr_message_t *message, const json_t *turn) {

@@ -36,17 +36,35 @@ static void finish(matcher_t *self) {
         tr_stems_finish(&self->languages[i].stems);
 }
 
-/* In small letters. False: there is none behind *at. */
+/* In small letters, without an "'s". False: there is none behind *at. */
 static bool next_word(const char *text, size_t *at, char word[WORD_MAX]) {
     tr_word_span_t span;
-    while (tr_word_next(text, strlen(text), at, &span))
-        if (tr_word_fold(text + span.offset, span.length, word, WORD_MAX) > 0)
+    while (tr_word_next(text, strlen(text), at, &span)) {
+        size_t size = tr_word_fold(text + span.offset, span.length, word, WORD_MAX);
+        if (size > 2 && strcmp(word + size - 2, "'s") == 0)
+            word[size - 2] = '\0';
+        if (size > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of how something is. */
+static bool is_progress(const char *word) {
+    static const char *const words[] = {"ready", "done", "finish", "finished", "complete", "completed",
+        "going", "doing", "coming", "progress", "status"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word, words[i]) == 0)
             return true;
     return false;
 }
 
+static bool is_task(const char *word) {
+    return strcmp(word, "task") == 0 || strcmp(word, "tasks") == 0;
+}
+
 static bool says_something(const matcher_t *self, const char *word) {
-    bool says = strcmp(word, "task") != 0 && strcmp(word, "tasks") != 0;
+    bool says = !is_task(word) && !is_progress(word);
     for (size_t i = 0; i < self->count; i++)
         says = says && !tr_language_is_stop_word(self->languages[i].code, word);
     return says;
@@ -90,6 +108,14 @@ size_t tr_assistant_words(const char *text, const char *subject, size_t *ret_all
         }
     finish(&matcher);
     return found;
+}
+
+bool tr_assistant_asks_how_far(const char *question) {
+    char word[WORD_MAX];
+    for (size_t at = 0; next_word(question, &at, word);)
+        if (is_progress(word))
+            return true;
+    return false;
 }
 
 bool tr_assistant_fits(const char *text, const char *subject) {

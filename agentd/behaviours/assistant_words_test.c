@@ -18,6 +18,9 @@ static void test_most_of_the_words_that_say_something(void **state) {
     assert_false(tr_assistant_fits(report, "this task"));
     assert_false(tr_assistant_fits(report, ""));
     assert_false(tr_assistant_fits("", "the report"));
+    assert_true(tr_assistant_fits(report, "how is the report coming along"));
+    assert_true(tr_assistant_asks_how_far("Is the report ready?"));
+    assert_false(tr_assistant_asks_how_far("is the harbour deep?"));
 }
 
 static void test_words_of_other_languages(void **state) {

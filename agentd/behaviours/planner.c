@@ -108,6 +108,9 @@ static void on_submitted(
             json_pack("{s:O, s:O, s:O}", "plan", json_object_get(carried, "plan"), "tasks",
                 json_object_get(content, "tasks"), "watched", mark));
     } else {
+        if (!answer) /* who asked is told that it did not work */
+            tr_planner_take_back(
+                planner, json_object_get(json_object_get(planner->watched, json_string_value(mark)), "plan"));
         tr_planner_unwatch(planner, json_string_value(mark));
         tr_thinker_answer_json(&planner->thinker, under, TR_FAILURE, json_incref(content));
     }

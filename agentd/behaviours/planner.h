@@ -19,6 +19,7 @@
 #include "agentd/behaviours/thinker.h"
 
 #define TR_PLANNER_ASK_MS   10000
+#define TR_PLANNER_BACK_MS  60000
 #define TR_PLANNER_WATCHED  256 /* plans; the oldest is let go of */
 #define TR_PLANNER_ENDED    128 /* that are remembered */
 #define TR_PLANNER_STOPS    64  /* that wait */
@@ -70,6 +71,8 @@ void tr_planner_stopped(tr_planner_t *self, const char *mark);
 /* What is known of the plans of these marks (NULL = of all that are watched), by mark; new. */
 json_t *tr_planner_known(const tr_planner_t *self, tr_value_t marks);
 void tr_planner_remember(tr_planner_t *self, const json_t *watched, const char *state, const char *reason);
+/* Of a plan that the coordinator may take later, or has taken without a word: it is told to cancel what it finds. */
+void tr_planner_take_back(tr_planner_t *self, const json_t *plan);
 /* For fini: who waits is asked again elsewhere, where that can be. */
 void tr_planner_stops_finish(tr_planner_t *self);
 /* The skills without those of the list (NULL = none); a new reference. */

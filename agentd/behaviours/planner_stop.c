@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/agent/json_request.h"
 #include "proto/json.h"
 
 #define MARK_MAX 80 /* bytes of a mark, with its NUL */
@@ -103,6 +104,23 @@ void tr_planner_stopped(tr_planner_t *self, const char *mark) {
         answer(self, stop->asked, stop->mark);
         tr_message_done(&stop->asked);
         free(stop);
+    }
+}
+
+static void on_taken_back(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
+    (void)agent, (void)state, (void)answer, (void)arg; /* what it does not have needs no end, ignoring */
+}
+
+void tr_planner_take_back(tr_planner_t *self, const json_t *plan) {
+    const json_t *subtasks = json_object_get(plan, "subtasks");
+    for (size_t i = 0; i < json_array_size(subtasks); i++) {
+        json_t *task = json_object_get(json_array_get(subtasks, i), "task");
+        json_t *request = json_pack("{s:s, s:O*, s:s}", "action", "cancel", "task", task, "reason",
+            "it was not said in time that it is taken");
+        if (task)
+            tr_request_json(
+                self->thinker.agent, NULL, self->tasks, request, TR_PLANNER_BACK_MS, on_taken_back, NULL);
+        json_decref(request);
     }
 }
 

@@ -206,8 +206,11 @@ static void on_resubmitted(tr_agent_t *agent, void *state, const tr_message_t *a
     if (watched && tr_answer_is_good(answer)) {
         tell(self, watched, "replanned", text_at(watched, "replaced"), "");
         tr_planner_taken(self, text_at(watched, "mark"));
-    } else if (watched)
+    } else if (watched) {
+        if (!answer)
+            tr_planner_take_back(self, json_object_get(watched, "plan"));
         tr_planner_end(self, watched, "failed", text_at(watched, "replaced"), text_at(content, "reason"));
+    }
     json_decref(content);
 }
 

@@ -222,22 +222,34 @@ static void take_named(const tr_talk_t *self, const tr_message_t *message, json_
     json_decref(named);
 }
 
-/* What to say to who only says how he wants to be answered; new, NULL: he does not. */
-static json_t *wish_in(const tr_message_t *message) {
-    char said[WISH_MAX + 1];
+/* What is short enough to say how to answer, and nothing beside it; else "". */
+static const char *brief_of(const tr_message_t *message, char said[WISH_MAX + 1]) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
-    if (length > WISH_MAX)
-        return NULL;
-    snprintf(said, sizeof said, "%.*s", (int)length, text);
-    return tr_profile_wish(said);
+    snprintf(said, WISH_MAX + 1, "%.*s", length > WISH_MAX ? 0 : (int)length, text);
+    return said;
+}
+
+/* Who he is, is for the profile to say: the built-in mind takes it for a question like any other, or a greeting. A model answers as it likes. */
+static void take_name(const json_t *session, const tr_message_t *message, json_t *turn) {
+    char said[WISH_MAX + 1];
+    bool is_builtin = strncmp(text_at(turn, "by"), "built-in", 8) == 0;
+    json_t *reply =
+        is_builtin ? tr_profile_answer(json_object_get(session, "profile"), brief_of(message, said)) : NULL;
+    if (!reply)
+        return;
+    json_object_set_new(turn, "state", json_string("chat"));
+    json_object_set_new(turn, "reply", reply);
+    json_object_del(turn, "action");
+    json_object_del(turn, "parameters");
 }
 
 /* What is no order and no question may still say something: how he wants to be answered, or how glad he is. */
 static void take_remark(const tr_message_t *message, json_t *turn) {
     bool is_unclear = strcmp(text_at(turn, "state"), "unclear") == 0;
     double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
-    json_t *reply = is_unclear ? wish_in(message) : NULL;
+    char said[WISH_MAX + 1];
+    json_t *reply = is_unclear ? tr_profile_wish(brief_of(message, said)) : NULL;
     if (is_unclear && !reply && mood >= GLAD)
         reply = json_string("I am glad to hear that. What can I do for you?");
     if (!reply)
@@ -259,6 +271,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     tr_thinker_sign(turn, result);
     take_named(self, message, turn);
     take_remark(message, turn);
+    take_name(session, message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)

@@ -42,6 +42,9 @@ class Assistant(fleet.FleetTest):
         self.assertEqual((turn["action"], turn["to"], turn["asked"]["query"]), ("search", "svc:kb", "the harbour"))
         self.assertIn("was rebuilt in 1990", turn["reply"])
 
+        self.assertEqual(self.say("what is the capital of France?")["reply"].splitlines()[0], "I found nothing with these words. The nearest that there is:")
+        self.assertEqual(self.say("what is my name?")["reply"], "You are Ann.")
+
         self.assertEqual(self.troupe("kb", "add", self.write("port.txt", "Our harbour: " + "\u00e9" * 200 + "\n")).code, 0)
         self.assertEqual(self.say("be brief")["reply"], "I will be brief.")
         reply = self.say("search for the harbour")["reply"]  # what was found is not cut, and no character of it in two

@@ -10,7 +10,7 @@ from minds import model
 # Takes tasks and shows them as failed; what it is sent after the first it says to have taken when it is told to.
 DESK = """
 import json, sys
-held, taken, submits = [], [], 0
+held, taken, cancelled, submits = [], [], [], 0
 def say(message, **answer):
     print(json.dumps({"id": message["id"], **answer}), flush=True)
 for line in sys.stdin:
@@ -22,12 +22,19 @@ for line in sys.stdin:
         submits += 1
         taken += [task["id"] for task in content["tasks"]]
         answer = {"content": {"tasks": [{"task": task["id"]} for task in content["tasks"]]}}
+        if "late" in content["tasks"][0]["description"]:
+            continue
         if submits == 1:
             say(message, **answer)
         else:
             held.append((message, answer))
     elif content["action"] == "show":
         say(message, content={"task": content["task"], "state": "failed" if content["task"] == taken[0] else "pending"})
+    elif content["action"] == "cancel":
+        cancelled.append(content["task"])
+        say(message, content={"done": True})
+    elif content["action"] == "cancelled":
+        say(message, content=cancelled)
     elif content["action"] == "release":
         for one, answer in held:
             say(one, **answer)
@@ -78,6 +85,9 @@ class OwnTasks(minds.MindsTest):
         self.assertRegex(self.reply("what came of the slides?"), r"^completed: .* \(do-[0-9a-f]+\)\n.*slides")
         task = turn["answer"]["tasks"][0]["task"]
         self.assertTrue(self.reply(f"status of {task}", "bob").startswith("completed: "))  # by its id, anybody's
+        for asked in "are my slides ready?", "how's it going with the slides?", "are the slides done?":
+            self.assertTrue(self.reply(asked).startswith("completed: prepare the slides"), asked)
+        self.assertEqual(self.say("is the harbour ready?")["action"], "query")
         far = self.say("how far is the moon from the earth?")  # of no task of hers
         self.assertEqual((far["action"], far["asked"]["query"]), ("query", "how far is the moon from the earth?"))
 
@@ -108,7 +118,7 @@ class OwnTasks(minds.MindsTest):
         self.assertIn("You have asked me for no task", self.reply("cancel the last task", "bob"))
         for other in "cancel the meeting with Bob by Monday evening", "cancel my subscription":
             self.assertRegex(self.reply(other), r"^None of your tasks is about .*\n- prepare the slides.*\n- prepare the coffee.*\n- prepare the room")
-        self.assertEqual(self.reply("cancel the slides"), "Cancelled: prepare the slides, Monday")
+        self.assertEqual(self.reply("please don't do the slides"), "Cancelled: prepare the slides, Monday")
         self.assertEqual([self.state(task) for task in made], ["cancelled", "pending", "pending"])
         self.assertRegex(self.reply("cancel the prepare"), r"^Which one\?.*\n- prepare the coffee[^\n]*\n- prepare the room[^\n]*$")  # what is open
         self.assertEqual(self.reply("cancel the slides"), "It has ended already: prepare the slides, Monday (cancelled).")
@@ -209,6 +219,16 @@ class Stopped(minds.MindsTest):
         for wrong, why in ({"plan": "plan-unknown"}, "not-registered"), ({}, "plan: expected the mark of a plan"):
             done = self.run_verb("ask", "p", json.dumps({"action": "stop", **wrong}))
             self.assertEqual((done.code, why in done.out + done.err), (3, True), done)
+
+    def test_what_is_not_said_to_be_taken_is_taken_back(self):
+        """Who asked is told that it did not work: so it is not to be done later."""
+        self.agentd("--name", "desk", "--args", '{"in_flight": 8}', "--", "python3", self.write("desk.py", DESK))
+        self.agent("p", "planner", {"skills": ["general"], "tasks": "desk"}, more=("--service", "planner"))
+        self.agent("a", "assistant")
+        self.assertEqual(self.ask("a", "prepare the late slides", "--timeout", "60s")["reply"], "That did not work: svc:planner, or whom it asked, did not answer in time.")
+        taken = self.told("desk", {"action": "taken"})
+        self.assertEqual(len(taken), 1)
+        minds.harness.wait_until(lambda: self.told("desk", {"action": "cancelled"}) == taken, "it is taken back", 30)
 
 
 if __name__ == "__main__":
