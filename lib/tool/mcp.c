@@ -370,21 +370,32 @@ static void on_asked(tr_mcp_t *self, const tr_mcp_heard_t *heard) {
     free(text);
 }
 
+/* What cannot be read ends the call that it answers (none: it was cancelled); where it cannot be seen which that is, the connection. */
+static bool on_garbled(tr_mcp_t *self, json_int_t id, const tr_error_t *error) {
+    char why[sizeof error->text + 100];
+    request_t *request = take_request(&self->requests, id, NULL);
+    tr_tool_status_t status = error->code == -E2BIG    ? TR_TOOL_TOO_LARGE
+                              : error->code == -ENOMEM ? TR_TOOL_FAILED
+                                                       : TR_TOOL_GARBLED;
+    bool is_of_call = request && request->call;
+    snprintf(why, sizeof why, "it said what is no message: %s%s", error->text,
+        is_of_call ? "" : "; what it logs belongs on its stderr");
+    if (is_of_call) {
+        fail_request(self, request, status, why);
+        return true;
+    }
+    if (!request && id != TR_MCP_NO_ID)
+        return true;
+    free_request(request);
+    close_connection(self, status, why);
+    return false;
+}
+
 bool tr_mcp_heard(tr_mcp_t *self, const char *bytes, size_t len, json_int_t of) {
     tr_mcp_heard_t heard;
     tr_error_t error = {0};
-    char why[sizeof error.text + 100];
-    int rc = tr_mcp_read(bytes, len, &heard, &error);
-    if (rc < 0) {
-        snprintf(why, sizeof why, "it said what is no message: %s; what it logs belongs on its stderr",
-            error.text);
-        close_connection(self,
-            rc == -E2BIG    ? TR_TOOL_TOO_LARGE
-            : rc == -ENOMEM ? TR_TOOL_FAILED
-                            : TR_TOOL_GARBLED,
-            why);
-        return false;
-    }
+    if (tr_mcp_read(bytes, len, &heard, &error) < 0)
+        return on_garbled(self, of != TR_MCP_NO_ID ? of : tr_mcp_find_answered(bytes, len), &error);
     if (heard.what == TR_MCP_RESULT || heard.what == TR_MCP_FAILURE)
         on_answer(self, &heard, of);
     else if (heard.what == TR_MCP_REQUEST)
@@ -446,11 +457,20 @@ void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why) {
         initialize(self);
 }
 
-bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id) {
+static const request_t *find_request(const tr_mcp_t *self, json_int_t id) {
     const request_t *request = self->requests;
     while (request && request->id != id)
         request = request->next;
-    return request != NULL;
+    return request;
+}
+
+bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id) {
+    return find_request(self, id) != NULL;
+}
+
+bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id) {
+    const request_t *request = find_request(self, id);
+    return request && request->call && !request->again;
 }
 
 const char *tr_mcp_version(const tr_mcp_t *self) {

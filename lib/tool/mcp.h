@@ -78,6 +78,8 @@ void tr_mcp_forgotten(tr_mcp_t *self, json_int_t id);
 void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why);
 /* Whether the request has no answer yet. */
 bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id);
+/* Likewise, and it is a call that was not made again yet. */
+bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id);
 /* Its version is known: what the wire puts in its headers. NULL = not yet. */
 const char *tr_mcp_version(const tr_mcp_t *self);
 

@@ -23,6 +23,7 @@
 #define HEADERS_MAX 48
 #define HEADER_MAX  4096
 #define SESSION_MAX 256
+#define ANSWERS_MAX 16 /* under way to what a server asks: each holds a connection */
 
 /* One POST. */
 typedef struct exchange {
@@ -35,6 +36,7 @@ typedef struct exchange {
     tr_buffer_t came; /* where it is no stream */
     tr_llm_sse_t sse;
     bool streams, had_session, modern;
+    bool answers; /* what the server asked */
     bool lingers; /* its result came */
     bool runs;    /* a callback of it */
     bool over;    /* nobody wants what it brings */
@@ -48,6 +50,7 @@ typedef struct http_wire {
     const tr_web_module_t *web;
     tr_llm_transfers_t *transfers;
     exchange_t *exchanges;
+    unsigned answering;
     char session[SESSION_MAX + 1];
 } http_t;
 
@@ -67,6 +70,7 @@ static void free_exchange(exchange_t *self) {
     if (self->transfer)
         self->http->web->cancel(&self->transfer);
     tr_llm_timer_stop(self->http->loop, &self->linger);
+    self->http->answering -= self->answers;
     tr_buffer_finish(&self->came);
     tr_llm_sse_finish(&self->sse);
     free(self->body);
@@ -92,7 +96,7 @@ static bool on_event(void *arg, const char *name, char *data, size_t len) {
     (void)name;
     if (len == 0)
         return true;
-    tr_mcp_heard(self->http->wire.mcp, data, len, TR_MCP_NO_ID); /* events name what they answer */
+    tr_mcp_heard(self->http->wire.mcp, data, len, self->id);
     let_linger(self);
     return !self->over;
 }
@@ -145,12 +149,12 @@ static bool is_json(const tr_llm_report_t *report) {
     return strncasecmp(report->content_type, "application/json", 16) == 0;
 }
 
-/* A refusal may be an error of the protocol's, or anything. */
+/* A refusal, and what a notice is answered with, may be a message of the protocol's, or anything. */
 static bool is_message(const exchange_t *self, const tr_llm_report_t *report) {
     tr_mcp_heard_t heard;
     if (self->streams || self->came.size == 0 || !is_json(report))
         return false;
-    if (report->status / 100 == 2)
+    if (report->status / 100 == 2 && self->id != TR_MCP_NO_ID)
         return true;
     if (tr_mcp_read(tr_buffer_string(&self->came), self->came.size, &heard, NULL) < 0)
         return false;
@@ -158,10 +162,26 @@ static bool is_message(const exchange_t *self, const tr_llm_report_t *report) {
     return true;
 }
 
+/* Many answer 400 where the protocol says 404, as the SDK's example did: that they do not know the session, or anything else that is wrong with the POST
+ * but not with what is called. */
+static bool is_session_in_doubt(const exchange_t *self, const tr_llm_report_t *report) {
+    tr_mcp_heard_t heard;
+    if (report->status != 400 || !self->had_session)
+        return false;
+    if (!is_message(self, report) ||
+        tr_mcp_read(tr_buffer_string(&self->came), self->came.size, &heard, NULL) < 0)
+        return true;
+    bool is_so = heard.what == TR_MCP_FAILURE && tr_mcp_is_of_session(heard.body);
+    tr_mcp_heard_finish(&heard);
+    return is_so;
+}
+
 static void take_answer(exchange_t *self, const tr_llm_report_t *report) {
     http_t *http = self->http;
     take_session(http, report);
     if (report->status == 404 && self->had_session)
+        tr_mcp_forgotten(http->wire.mcp, self->id);
+    else if (is_session_in_doubt(self, report) && tr_mcp_may_repeat(http->wire.mcp, self->id))
         tr_mcp_forgotten(http->wire.mcp, self->id);
     else if (is_message(self, report))
         tr_mcp_heard(http->wire.mcp, tr_buffer_string(&self->came), self->came.size, self->id);
@@ -310,6 +330,9 @@ static int start_exchange(exchange_t *self, const headers_t *h, tr_error_t *erro
 static int send_post(tr_mcp_wire_t *wire, const tr_mcp_letter_t *letter, tr_error_t *error) {
     http_t *self = http_of(wire);
     headers_t h = {0};
+    bool answers = !letter->method;
+    if (answers && self->answering >= ANSWERS_MAX)
+        return tr_error_set(error, -EAGAIN, "it asks more than it hears the answers of");
     exchange_t *exchange = calloc(1, sizeof *exchange);
     if (!exchange || !(exchange->body = strdup(letter->text))) {
         free(exchange);
@@ -319,6 +342,8 @@ static int send_post(tr_mcp_wire_t *wire, const tr_mcp_letter_t *letter, tr_erro
     exchange->id = letter->id;
     exchange->modern = letter->modern;
     exchange->had_session = *self->session && !letter->modern;
+    exchange->answers = answers;
+    self->answering += answers;
     exchange->next = self->exchanges;
     self->exchanges = exchange;
     tr_buffer_init(&exchange->came, (size_t)self->config->message_max);

@@ -1,5 +1,6 @@
 #include "lib/tool/mcp_message.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,6 +42,32 @@ static int scan(const char *bytes, size_t len) {
     return 0;
 }
 
+/* The code unit that an escape `\uXXXX` stands for; -1: it is none. */
+static long unit_at(const char *text) {
+    char digits[5] = "";
+    if (text[0] != '\\' || text[1] != 'u')
+        return -1;
+    for (size_t i = 0; i < 4; i++) {
+        if (!isxdigit((unsigned char)text[2 + i]))
+            return -1;
+        digits[i] = text[2 + i];
+    }
+    return strtol(digits, NULL, 16);
+}
+
+/* U+0000 and halves of a pair are JSON, but no text of ours: they become U+FFFD, whose escape is as long. */
+static void mend_escapes(char *text) {
+    for (char *at = strchr(text, '\\'); at; at = strchr(at, '\\')) {
+        long unit = unit_at(at);
+        bool is_high = unit >= 0xD800 && unit < 0xDC00, is_low = unit >= 0xDC00 && unit < 0xE000;
+        long next = is_high ? unit_at(at + 6) : -1;
+        bool is_pair = next >= 0xDC00 && next < 0xE000;
+        if (unit == 0 || is_low || (is_high && !is_pair))
+            memcpy(at, "\\ufffd", 6);
+        at += is_pair ? 12 : unit >= 0 ? 6 : at[1] ? 2 : 1;
+    }
+}
+
 static void take_answer(
     tr_mcp_heard_t *heard, const json_t *id, const json_t *result, const json_t *failure) {
     heard->what = result ? TR_MCP_RESULT : TR_MCP_FAILURE;
@@ -80,7 +107,16 @@ json_t *tr_mcp_load(const char *bytes, size_t len, tr_error_t *error) {
             TR_MCP_ELEMENTS);
         return NULL;
     }
-    json_t *value = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    char *copy = malloc(len + 1);
+    if (!copy) {
+        tr_error_set(error, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    mend_escapes(copy);
+    json_t *value = json_loadb(copy, len, 0, &why);
+    free(copy);
     if (!value)
         tr_error_set(error, -EBADMSG, "it is no JSON: %s", why.text);
     return value;
@@ -98,6 +134,41 @@ int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_err
     }
     *ret_heard = heard;
     return 0;
+}
+
+static const char *skip_spaces(const char *at, const char *end) {
+    while (at < end && isspace((unsigned char)*at))
+        at++;
+    return at;
+}
+
+/* Where the value of a member of the outermost object begins; NULL: it has none of the name. */
+static const char *find_member(const char *bytes, const char *end, const char *name) {
+    scan_t s = {0};
+    const char *begun = bytes;
+    for (const char *at = bytes; at < end; at++) {
+        bool was_in_text = s.in_text;
+        scan_byte(&s, *at);
+        if (!was_in_text && s.in_text)
+            begun = at + 1;
+        if (!was_in_text || s.in_text || s.depth != 1 || (size_t)(at - begun) != strlen(name) ||
+            memcmp(begun, name, strlen(name)) != 0)
+            continue;
+        const char *colon = skip_spaces(at + 1, end);
+        if (colon < end && *colon == ':')
+            return skip_spaces(colon + 1, end);
+    }
+    return NULL;
+}
+
+json_int_t tr_mcp_find_answered(const char *bytes, size_t len) {
+    const char *end = bytes + len, *id = find_member(bytes, end, "id");
+    json_int_t value = TR_MCP_NO_ID;
+    if (!id || find_member(bytes, end, "method"))
+        return TR_MCP_NO_ID;
+    for (int digits = 0; id < end && isdigit((unsigned char)*id) && digits < 18; id++, digits++)
+        value = (digits ? value * 10 : 0) + (*id - '0');
+    return value;
 }
 
 void tr_mcp_heard_finish(tr_mcp_heard_t *self) {
@@ -164,6 +235,11 @@ bool tr_mcp_is_spoken(const json_t *initialized) {
 
 bool tr_mcp_is_capable(const json_t *told, const char *what) {
     return json_is_object(json_object_get(json_object_get(told, "capabilities"), what));
+}
+
+bool tr_mcp_is_of_session(const json_t *failure) {
+    json_int_t code = json_integer_value(json_object_get(failure, "code"));
+    return code == TR_MCP_BAD_REQUEST || code == -32000 || code == -32001;
 }
 
 const char *tr_mcp_incomplete(const json_t *result) {

@@ -25,7 +25,8 @@
 #define TR_MCP_NO_ID    (-1)
 
 /* Of errors that servers answer with. */
-#define TR_MCP_NO_METHOD (-32601)
+#define TR_MCP_BAD_REQUEST (-32600)
+#define TR_MCP_NO_METHOD   (-32601)
 
 typedef enum tr_mcp_what {
     TR_MCP_RESULT,  /* of a request of ours; body = what it is */
@@ -43,11 +44,14 @@ typedef struct tr_mcp_heard {
     const json_t *body;
 } tr_mcp_heard_t;
 
-/* JSON that is bounded so; owned. NULL with a text: it is none, or -E2BIG. */
+/* JSON that is bounded so; owned. Of a name that an object has twice the last counts; U+0000, and half a pair of surrogates, becomes U+FFFD. NULL with a
+ * text: it is none, -E2BIG, or -ENOMEM. */
 json_t *tr_mcp_load(const char *bytes, size_t len, tr_error_t *error);
 /* 0; -EBADMSG: no message, the text says why; -E2BIG: too deep or too many values; -ENOMEM. tr_mcp_heard_finish after 0. */
 int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_error_t *error);
 void tr_mcp_heard_finish(tr_mcp_heard_t *self);
+/* Which request of ours a message answers that cannot be read, as far as it can be seen; TR_MCP_NO_ID. */
+json_int_t tr_mcp_find_answered(const char *bytes, size_t len);
 
 /* A request, or with TR_MCP_NO_ID a notice; `params` (an object) is consumed. As text; NULL when out of memory. The modern revision has a place for a
  * traceparent; NULL, "": none. */
@@ -69,6 +73,8 @@ bool tr_mcp_is_capable(const json_t *told, const char *what);
 char *tr_mcp_text_of_call(const json_t *result, bool *ret_is_error, const char **ret_wrong);
 char *tr_mcp_text_of_resources(const json_t *result, const char **ret_wrong);
 char *tr_mcp_text_of_resource(const json_t *result, const char **ret_wrong);
+/* Whether a failure may be that the session is not known, for which each SDK has a code of its own. */
+bool tr_mcp_is_of_session(const json_t *failure);
 /* Why a result is not complete: it asks for input of a user. NULL where it is. */
 const char *tr_mcp_incomplete(const json_t *result);
 

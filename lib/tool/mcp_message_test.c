@@ -41,8 +41,8 @@ static void what_is_no_message(void **state) {
     static const char *const wrong[] = {"", "hello", "[]", "7", "{}",
         "{\"jsonrpc\":\"1.0\",\"id\":1,\"result\":{}}", "{\"jsonrpc\":\"2.0\",\"id\":1}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":7}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
-        "{\"jsonrpc\":\"2.0\",\"method\":7}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"result\":{}}",
-        "{\"jsonrpc\":\"2.0\"", NULL};
+        "{\"jsonrpc\":\"2.0\",\"method\":7}", "{\"jsonrpc\":\"2.0\"",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"t\":\"\\u00\"}}", NULL};
     tr_mcp_heard_t h;
     tr_error_t error;
     (void)state;
@@ -51,6 +51,42 @@ static void what_is_no_message(void **state) {
         if (read_text(wrong[i], &h, &error) != -EBADMSG || !strstr(error.text, "it is no JSON"))
             fail_msg("%s: %s", wrong[i], error.text);
     }
+}
+
+/* It is JSON, and servers that are well say it. */
+static void what_other_parsers_take(void **state) {
+    static const char *const said[][2] = {{"a\\u0000b", "a\xef\xbf\xbd"
+                                                        "b"},
+        {"\\u0000", "\xef\xbf\xbd"}, {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"}, {"\\uD83Dx", "\xef\xbf\xbdx"},
+        {"\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd"}, {"\\\\u0000", "\\u0000"},
+        {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80"}, {"\\u00e9\\n\\\\", "\xc3\xa9\n\\"}};
+    char text[200];
+    tr_mcp_heard_t h;
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"t\":7,\"t\":\"%s\"}}",
+            said[i][0]);
+        assert_int_equal(read_text(text, &h, NULL), 0);
+        assert_string_equal(json_string_value(json_object_get(h.body, "t")), said[i][1]);
+        tr_mcp_heard_finish(&h);
+    }
+}
+
+static void what_cannot_be_read_answers_a_request(void **state) {
+    static const struct {
+        const char *text;
+        json_int_t id;
+    } cases[] = {{"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"n\":99999999999999999999}}", 7},
+        {"{\"result\":{\"id\":3,\"t\":\"\\\"id\\\":4\",\"n\":1e999},\"jsonrpc\":\"2.0\", \"id\" : 12 }", 12},
+        {"{\"id\":7,\"result\":\"none\"}", 7}, {"{\"id\":\"7\",\"result\":1e999}", TR_MCP_NO_ID},
+        {"{\"id\":7,\"method\":\"ping\",\"params\":1e999}", TR_MCP_NO_ID},
+        {"{\"result\":{\"id\":7}", TR_MCP_NO_ID}, {"{\"a\":\"id\",\"b\":7}", TR_MCP_NO_ID},
+        {"hello, I am a log line: id 7", TR_MCP_NO_ID}, {"{\"id\"", TR_MCP_NO_ID}, {"{\"id\":", TR_MCP_NO_ID},
+        {"", TR_MCP_NO_ID}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (tr_mcp_find_answered(cases[i].text, strlen(cases[i].text)) != cases[i].id)
+            fail_msg("%s", cases[i].text);
 }
 
 static void what_would_grow_is_refused_before_it_is_read(void **state) {
@@ -173,6 +209,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_each_kind),
         cmocka_unit_test(what_is_no_message),
+        cmocka_unit_test(what_other_parsers_take),
+        cmocka_unit_test(what_cannot_be_read_answers_a_request),
         cmocka_unit_test(what_would_grow_is_refused_before_it_is_read),
         cmocka_unit_test(requests_of_both_revisions),
         cmocka_unit_test(what_servers_ask_is_answered),

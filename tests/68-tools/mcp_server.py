@@ -4,7 +4,9 @@
 Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [--http PORT-FILE]
 
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
-silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
+silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), forget-by-400 (likewise, and says so as many do),
+refuse (HTTP: `bad`, as if it had forgotten the session), pings (HTTP: 500 beside the result of `bad`, and hears no answer), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
+odd (`bad` is answered as its argument `as` says: nul, half, twice, number, none; wait: not before the next one is),
 long (the description of `bad` is one that is cut),
 destructive (`bad` is said to be), schemas (that of `bad` cannot be checked, that of `fail` not all, and that of `env` has a pattern). With --http it writes its port to the file.
 """
@@ -34,6 +36,7 @@ class Server:
         self.options = options
         self.calls = 0
         self.asked = False
+        self.waits = []
 
     def log(self, message):
         if self.options.log:
@@ -109,8 +112,25 @@ class Server:
         if bad == "die":
             print("segmentation something", file=sys.stderr, flush=True)
             os._exit(7)
+        if bad == "refuse":
+            return self.error(message, -32000, "not today")
+        if bad == "pings":
+            return {"content": [{"type": "text", "text": "asked"}]}
+        if bad == "odd":
+            return self.odd(message, arguments["as"])
         return {"garbage": "hello, I am a log line\n", "hang": None, "forget": None, "linger": None, "huge": json.dumps({"x": "y" * 20000}) + "\n", "deep": "[" * 100 + "\n",
                 "wrong": {"content": "no list"}, "input": {"resultType": "input_required", "inputRequests": {}}}[bad]
+
+
+    def odd(self, message, how):
+        """Raw: what is JSON to many, or to some."""
+        text = {"nul": r'"a\u0000b"', "half": r'"a\ud83d"', "twice": '"x", "text": "last"', "number": '"x", "n": 99999999999999999999'}.get(how, '"x"')
+        result = "7" if how == "none" else '{"content": [{"type": "text", "text": %s}]}' % text
+        self.waits.append('{"jsonrpc": "2.0", "id": %d, "result": %s}\n' % (message["id"], result))
+        if how == "wait":
+            return None
+        told, self.waits = self.waits, []
+        return "".join(reversed(told))
 
 
 def over_stdio(server):
@@ -160,12 +180,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.options.key and self.headers.get("Authorization") != f"Bearer {server.options.key}":
             self.send(401, b"{}")
             return
-        if server.options.bad == "forget" and (message.get("params") or {}).get("name") == "echo" and not Handler.forgotten:
+        forgets = server.options.bad in ("forget", "forget-by-400")
+        if forgets and (message.get("params") or {}).get("name") == "echo" and not Handler.forgotten:
             Handler.forgotten = True
             Handler.sessions.clear()
         if session and session not in Handler.sessions:
-            self.send(404, b"{}")
+            refusal = json.dumps(server.error(message, -32000, "Bad Request: No valid session ID provided")).encode()
+            self.send(*((404, b"{}") if server.options.bad == "forget" else (400, refusal)))
             return
+        if server.options.bad == "pings" and "method" not in message:
+            server.log(message)
+            threading.Event().wait()  # never
         answer = server.answer(message)
         if answer is None:
             if "id" in message and server.options.bad:
@@ -176,6 +201,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(202)
         elif isinstance(answer, str):
             self.send(200, answer.encode())
+        elif server.options.bad == "refuse" and (message.get("params") or {}).get("name") == "bad":
+            self.send(400, json.dumps(answer).encode())
         elif "error" in answer and message.get("method") in ("server/discover", "initialize"):
             self.send(400, json.dumps({**answer, "id": None}).encode())
         elif message.get("method") == "initialize":
@@ -184,7 +211,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif message.get("method") == "tools/call":
             notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}
             ask = {"jsonrpc": "2.0", "id": "q1", "method": "ping"}
-            events = "".join(f"event: message\ndata: {json.dumps(one)}\n\n" for one in (notice, ask, answer))
+            asks = [ask] * (500 if server.options.bad == "pings" else 1)
+            events = "".join(f"event: message\ndata: {json.dumps(one)}\n\n" for one in (notice, *asks, answer))
             if server.options.bad == "linger":
                 self.linger(message["method"], events.encode())
                 return

@@ -190,6 +190,27 @@ class Faults(McpTest):
     def test_it_nests_too_deeply(self):
         self.fails(self.stdio("--bad", "deep"), "too-large", "nests deeper")
 
+    def answers_oddly(self, config):
+        self.serve(config)
+        for how, text in ("nul", "a\ufffdb"), ("half", "a\ufffd"), ("twice", "last"):
+            self.assertEqual(self.data("fake_bad", {"as": how}), text)
+        for how, says in ("number", "too big integer"), ("none", "neither a method, nor a result"):
+            said = self.said("fake_bad", {"as": how})
+            self.assertEqual((said["status"], says in said["detail"], "stderr" in said["detail"]), ("garbled", True, False), said)
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+
+    def test_an_odd_result_is_that_of_one_call(self):
+        self.answers_oddly(self.stdio("--bad", "odd"))
+        asked = self.spawn_verb("ask", "keeper", json.dumps({"action": "call", "tool": "fake_bad", "arguments": {"as": "wait"}}), "-o", "json", "--timeout", "60s")
+        harness.wait_until(lambda: self.methods().count("tools/call") == 7, "the call that waits to be there")
+        self.assertEqual(self.said("fake_bad", {"as": "number"})["status"], "garbled")
+        self.assertEqual(asked.wait().json()["data-of-tool"], "x")
+        self.assertEqual(self.methods().count("server/discover"), 1)
+
+    def test_an_odd_result_by_http(self):
+        self.answers_oddly(self.http("--bad", "odd", "--speaks", "stateful"))
+        self.assertEqual(self.methods().count("initialize"), 1)
+
     def test_it_hangs(self):
         self.fails(self.stdio("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
@@ -231,6 +252,26 @@ class Faults(McpTest):
         self.serve(self.http("--bad", "forget", "--speaks", "stateful"))
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
         self.assertEqual(self.methods().count("initialize"), 2)
+
+    def test_a_session_that_was_forgotten_is_begun_anew_also_where_it_says_400(self):
+        self.serve(self.http("--bad", "forget-by-400", "--speaks", "stateful"))
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        self.assertEqual(self.methods().count("initialize"), 2)
+
+    def test_a_call_that_is_refused_in_a_new_session_too_has_failed(self):
+        self.serve(self.http("--bad", "refuse", "--speaks", "stateful"))
+        said = self.said("fake_bad")
+        self.assertEqual((said["status"], said["data-of-tool"]), ("error", "not today (error -32000)"), said)
+        self.assertEqual((self.methods().count("initialize"), self.methods().count("tools/call")), (2, 2))
+
+    def test_it_asks_more_than_it_hears_the_answers_of(self):
+        keeper = self.serve(self.http("--bad", "pings", "--speaks", "stateful"))
+        self.assertEqual(self.data("fake_bad"), "asked")
+        answers = lambda: sum("result" in one for one in self.logged())
+        harness.wait_until(lambda: answers() >= 16, "the answers to be there")
+        self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+        self.assertLess(len(os.listdir(f"/proc/{keeper.pid}/fd")), 100)
+        self.assertEqual(answers(), 16)
 
     def test_a_session_that_was_forgotten_takes_with_it_what_ran(self):
         self.serve(self.http("--bad", "forget", "--speaks", "stateful"))
@@ -277,14 +318,22 @@ class Reference(McpTest):
     def program(self):
         return [shutil.which("node"), str(installed() / "node_modules/@modelcontextprotocol/server-everything/dist/index.js")]
 
+    def listener(self, port):
+        child = self.spawn(*self.program(), "streamableHttp", env={"PORT": str(port)})
+        harness.wait_until(lambda: tools.listens(port), "the server's port")
+        return child
+
     def test_everything_by_stdio(self):
         self.everything({"kind": "mcp", "command": [*self.program(), "stdio"]})
 
     def test_everything_by_http(self):
         port = tools.free_port()
-        self.spawn(*self.program(), "streamableHttp", env={"PORT": str(port)})
-        harness.wait_until(lambda: tools.listens(port), "the server's port")
+        first = self.listener(port)
         self.everything({"kind": "mcp", "url": f"http://127.0.0.1:{port}/mcp"})
+        first.process.kill()
+        first.wait()
+        self.listener(port)
+        self.assertEqual(self.data("fake_echo", {"message": "again"}), "Echo: again")
 
     def test_the_sdk_of_the_modern_revision(self):
         server = str(pathlib.Path(__file__).resolve().parent / "modern.mjs")

@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tr_error_t error;
     bool is_error;
     const char *wrong;
+    (void)tr_mcp_find_answered((const char *)data, size);
     if (tr_mcp_read((const char *)data, size, &heard, &error) < 0)
         return 0;
     if (heard.what == TR_MCP_REQUEST)
