@@ -86,6 +86,11 @@ static const tr_option_t table[] = {
     {"mind", 'm', "MIND", TR_STRING(tr_agentd_options_t, mind), NULL,
         "What the behaviour thinks with: built-in, a file of language models (docs/models.md), or a JSON "
         "object (docs/minds.md)."},
+    {"memory", 0, "DIR", TR_STRING(tr_agentd_options_t, memory), NULL,
+        "Of a behaviour that talks with users (assistant, dialogue): what is known of them is kept in "
+        "DIR/NAME, a file for each, and outlives "
+        "the process. `memory` of the arguments says another place. `troupe up` gives one below the fleet's "
+        "state."},
     {"tools", 0, "JSON", TR_STRING(tr_agentd_options_t, tools), NULL,
         "The tools that the behaviour uses, a JSON object from names to what each is (docs/tools.md)."},
     {"exec-mode", 0, "MODE", TR_WORD(tr_agentd_options_t, exec_mode), "persistent",

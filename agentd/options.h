@@ -40,6 +40,7 @@ typedef struct tr_agentd_options {
     const char *args;     /* a JSON object, or NULL */
     const char *describe; /* likewise */
     const char *mind;     /* built-in, a path, or JSON (agentd/mind/open.h); NULL = built-in */
+    const char *memory;   /* a directory, or NULL */
     const char *tools;    /* a JSON object (lib/tool/config.h), or NULL */
     int64_t count;
     tr_strings_t services; /* NAME or NAME=CAPACITY */

@@ -165,6 +165,22 @@ static int take_tools(
     return rc;
 }
 
+/* Into the arguments; those that say another place keep to it. */
+static int take_memory(
+    const tr_role_t *self, const tr_agentd_options_t *o, json_t *args, tr_problem_t *problem) {
+    bool remembers = !self->loaded && tr_behaviour_remembers(self->behaviour);
+    if (remembers && json_object_get(args, "memories"))
+        return tr_problem_set(problem, -EINVAL, "args.memories", "expected as --memory");
+    if (!o->memory)
+        return 0;
+    if (!remembers)
+        return tr_problem_set(
+            problem, -EINVAL, "memory", "this behaviour talks with no users: expected none");
+    return json_object_set_new(args, "memories", json_string(o->memory)) == 0
+               ? 0
+               : tr_problem_set(problem, -EINVAL, "memory", "expected a path in UTF-8");
+}
+
 static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t *problem) {
     bool exec = self->behaviour == &tr_behaviour_exec;
     json_t *object = parse_args(o->args, problem);
@@ -176,10 +192,12 @@ static int find_args(tr_role_t *self, const tr_agentd_options_t *o, tr_problem_t
     if (rc == 0)
         rc = take_tools(self, o, object, problem);
     if (rc == 0)
+        rc = take_memory(self, o, object, problem);
+    if (rc == 0)
         rc = check_args(self, object, problem);
     if (rc < 0)
         rename_command(o, problem);
-    if (rc == 0 && (exec || o->args || o->mind || o->tools)) {
+    if (rc == 0 && (exec || o->args || o->mind || o->tools || o->memory)) {
         self->args = json_dumps(object, JSON_COMPACT);
         rc = self->args ? 0 : tr_problem_set(problem, -ENOMEM, "args", "out of memory");
     }

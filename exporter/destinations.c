@@ -115,7 +115,7 @@ int tr_exporter_open_senders(tr_exporter_t *self, tr_error_t *error) {
                  ? open_server(self, TR_TO_OTLP, o->otlp, "/v1/traces", o->otlp_headers, otlp, NULL, error)
                  : 0;
     if (rc == 0 && o->elasticsearch)
-        rc = open_server(self, TR_TO_ELASTIC, o->elasticsearch, "/_bulk", o->elasticsearch_headers,
+        rc = open_server(self, TR_TO_ELASTIC, o->elasticsearch, TR_ELASTIC_PATH, o->elasticsearch_headers,
             "application/x-ndjson", tr_elastic_judge, error);
     if (rc == 0 && o->loki)
         rc = open_server(
@@ -173,6 +173,11 @@ static double batches(void *context, size_t index) {
     return (double)tr_counter_get(&self->senders[index / 3].batches[index % 3]);
 }
 
+static double refused_items(void *context, size_t index) {
+    const tr_exporter_t *self = context;
+    return (double)tr_counter_get(&self->senders[index].refused);
+}
+
 int tr_exporter_measure(void *owner, tr_metrics_t *metrics, tr_error_t *error) {
     static const tr_metric_t sent = {"troupe_exporter_batches_total",
                                  "Batches that were sent or refused for good, and attempts that failed.",
@@ -181,10 +186,13 @@ int tr_exporter_measure(void *owner, tr_metrics_t *metrics, tr_error_t *error) {
                                  {"destination"}, {names}},
                              lost = {"troupe_exporter_dropped_total", "Batches that made room for others.",
                                  {"destination"}, {names}},
+                             refused = {"troupe_exporter_refused_items_total",
+                                 "Items that were refused for good, of batches that were sent.",
+                                 {"destination"}, {names}},
                              spans = {.name = "troupe_exporter_spans_total",
                                  .help = "Spans that were taken."},
                              skipped = {.name = "troupe_exporter_spans_skipped_total",
-                                 .help = "What came as a span and is none."},
+                                 .help = "Spans that could not be sent on, and what is none."},
                              lines = {.name = "troupe_exporter_lines_total",
                                  .help = "Lines of logs that were taken."},
                              held = {.name = "troupe_exporter_events_held_total",
@@ -195,6 +203,8 @@ int tr_exporter_measure(void *owner, tr_metrics_t *metrics, tr_error_t *error) {
         rc = tr_metrics_collect_gauge(metrics, &queue, waiting, self, error);
     if (rc == 0)
         rc = tr_metrics_collect_counter(metrics, &lost, dropped, self, error);
+    if (rc == 0)
+        rc = tr_metrics_collect_counter(metrics, &refused, refused_items, self, error);
     if (rc == 0)
         rc = tr_metrics_counter(metrics, &spans, &self->spans_taken, error);
     if (rc == 0)

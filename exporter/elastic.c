@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,29 +102,44 @@ static bool stands(json_int_t status) {
     return (status >= 200 && status < 300) || status == 409;
 }
 
-static tr_sent_t judge_items(const json_t *items) {
-    size_t i, refused = 0, later = 0;
-    const json_t *item;
-    json_array_foreach(items, i, item) {
-        json_int_t status = json_integer_value(json_object_get(json_object_get(item, "create"), "status"));
-        later += status == 429 || status >= 500;
-        refused += !stands(status);
-    }
-    return later ? TR_SENT_AGAIN : refused ? TR_SENT_IN_PART : TR_SENT;
+/* How many were refused and why, of the first one of them that is meant. */
+static void say_why(tr_verdict_t *v, size_t n, size_t of, const json_t *error) {
+    const char *type = json_string_value(json_object_get(error, "type"));
+    snprintf(v->why, sizeof v->why, "%zu of %zu items: %s", n, of, type ? type : "no reason given");
 }
 
-/* An answer that was cut cannot be read: its beginning says whether there were errors. */
-tr_sent_t tr_elastic_judge(long status, const char *body, size_t len) {
+static void judge_items(const json_t *items, tr_verdict_t *v) {
+    size_t i, refused = 0, later = 0;
+    const json_t *item, *first = NULL, *first_later = NULL;
+    json_array_foreach(items, i, item) {
+        const json_t *done = json_object_get(item, "create"), *error = json_object_get(done, "error");
+        json_int_t status = json_integer_value(json_object_get(done, "status"));
+        if (status == 429 || status >= 500) {
+            first_later = later++ ? first_later : error;
+        } else if (!stands(status)) {
+            first = refused++ ? first : error;
+        }
+    }
+    *v = (tr_verdict_t){.sent = later ? TR_SENT_AGAIN : refused ? TR_SENT_IN_PART : TR_SENT};
+    if (later)
+        say_why(v, later, i, first_later);
+    else if ((v->refused = refused))
+        say_why(v, refused, i, first);
+}
+
+/* An answer that cannot be read does not say that it has them: what it has already it will not take twice. */
+void tr_elastic_judge(long status, const char *body, size_t len, tr_verdict_t *ret_verdict) {
+    *ret_verdict = (tr_verdict_t){.sent = TR_SENT_AGAIN};
     if (status == 408 || status == 429 || status >= 500)
-        return TR_SENT_AGAIN;
-    if (status < 200 || status >= 300)
-        return TR_SENT_NEVER;
+        return;
+    if (status < 200 || status >= 300) {
+        ret_verdict->sent = TR_SENT_NEVER;
+        return;
+    }
     json_t *answer = json_loadb(body, len, 0, NULL);
-    bool errors =
-        answer ? json_is_true(json_object_get(answer, "errors")) : strstr(body, "\"errors\":true") != NULL;
-    tr_sent_t sent = !errors  ? TR_SENT
-                     : answer ? judge_items(json_object_get(answer, "items"))
-                              : TR_SENT_IN_PART;
+    if (json_is_true(json_object_get(answer, "errors")))
+        judge_items(json_object_get(answer, "items"), ret_verdict);
+    else if (json_is_object(answer))
+        ret_verdict->sent = TR_SENT;
     json_decref(answer);
-    return sent;
 }

@@ -15,33 +15,86 @@
 
 /* ---- secrets ---- */
 
-static const char *const secret_words[] = {"token", "secret", "password", "passwd", "passphrase", "pwd",
-    "authorization", "apikey", "api_key", "api-key", "access_key", "access-key", "session_id", "session-id",
-    "cookie", "conninfo", "dsn", "private", "credential"};
+static const struct word {
+    const char *text;
+    bool whole; /* "pass", "db_pass", and not "passed" */
+} secret_words[] = {{"token", false}, {"secret", false}, {"password", false}, {"passwd", false},
+    {"passphrase", false}, {"pwd", false}, {"authorization", false}, {"apikey", false}, {"api_key", false},
+    {"api-key", false}, {"access_key", false}, {"access-key", false}, {"auth_key", false},
+    {"auth-key", false}, {"accountkey", false}, {"session_id", false}, {"session-id", false},
+    {"cookie", false}, {"conninfo", false}, {"dsn", false}, {"private", false}, {"credential", false},
+    {"pass", true}, {"pw", true}};
 
 /* What follows one of these is taken out to the next blank or quote. */
 static const struct mark {
     const char *text;
-    bool word; /* only where no letter or digit stands before it: "sk-", and not "task-" */
-} secret_marks[] = {{"bearer ", true}, {"basic ", true}, {"sk-", true}, {"ghp_", true}, {"xoxb-", true},
-    {"?sig=", false}, {"&sig=", false}, {"signature=", false}};
+    bool word;    /* only where no letter or digit stands before it: "sk-", and not "task-" */
+    size_t least; /* letters and digits that follow: "ASIA" of a key, and not of a place */
+} secret_marks[] = {{"bearer ", true, 0}, {"basic ", true, 0}, {"sk-", true, 0}, {"ghp_", true, 0},
+    {"gho_", true, 0}, {"ghs_", true, 0}, {"github_pat_", true, 0}, {"glpat-", true, 0}, {"xoxb-", true, 0},
+    {"xoxp-", true, 0}, {"eyJ", true, 10}, {"AKIA", true, 16}, {"ASIA", true, 16}, {"AIza", true, 30},
+    {"?sig=", false, 0}, {"&sig=", false, 0}, {"?key=", false, 0}, {"&key=", false, 0},
+    {"signature=", false, 0}};
+
+static bool in_name(char c) {
+    return isalnum((unsigned char)c) || c == '_' || c == '-';
+}
+
+/* The first place of the word, NULL where there is none. */
+static char *find_word(char *text, const struct word *word) {
+    size_t len = strlen(word->text);
+    for (char *at = text; (at = strcasestr(at, word->text)); at += len)
+        if (!word->whole || ((at == text || !isalnum((unsigned char)at[-1])) && !in_name(at[len])))
+            return at;
+    return NULL;
+}
 
 static bool is_secret_key(const char *key) {
     for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words; i++)
-        if (strcasestr(key, secret_words[i]))
+        if (find_word((char *)(uintptr_t)key, &secret_words[i])) /* which is not written to */
             return true;
     return false;
 }
 
-/* "postgresql://user:password@host": from behind the colon to the @. */
-static char *login_of(char *text, size_t *ret_len) {
-    char *at = strstr(text, "://");
-    char *colon = at ? strchr(at + 3, ':') : NULL;
-    char *end = colon ? strchr(colon, '@') : NULL;
-    if (!end || strcspn(at + 3, " /\"'@") < (size_t)(end - at - 3))
-        return NULL;
-    *ret_len = (size_t)(end - colon - 1);
-    return colon + 1;
+static bool is_port(const char *at) {
+    size_t digits = strspn(at, "0123456789");
+    return digits > 0 && digits <= 5 && (!at[digits] || strchr("/?#,;)", at[digits]));
+}
+
+/* What stands before the last @ of an address is its login, slashes in a password included: "user:" stays, the rest is secret. One of the web
+ * may have a key alone. `at` is behind its "://"; an agent's name in its path is no login. */
+static char *login_of(char *at, bool web, size_t *ret_len) {
+    size_t all = strcspn(at, " \t\r\n\"'<>`"), host = strcspn(at, " /?#\t\r\n\"'<>`");
+    const char *end = memrchr(at, '@', all);
+    char *begin = *at == '[' ? memchr(at, ']', all) : at;
+    char *colon = begin ? memchr(begin, ':', all - (size_t)(begin - at)) : NULL;
+    if (end && colon && colon < end && !is_port(colon + 1)) {
+        *ret_len = (size_t)(end - colon - 1);
+        return colon + 1;
+    }
+    end = web ? memrchr(at, '@', host) : NULL;
+    *ret_len = end ? (size_t)(end - at) : 0;
+    return end ? at : NULL;
+}
+
+static void blot_logins(char *text) {
+    char *at = text;
+    while ((at = strstr(at, "://"))) {
+        bool web = (at - text >= 4 && strncasecmp(at - 4, "http", 4) == 0) ||
+                   (at - text >= 5 && strncasecmp(at - 5, "https", 5) == 0);
+        size_t len;
+        at += 3;
+        char *login = login_of(at, web, &len);
+        if (login)
+            memset(login, '*', len);
+    }
+}
+
+static size_t alnum_len(const char *at) {
+    size_t n = 0;
+    while (isalnum((unsigned char)at[n]))
+        n++;
+    return n;
 }
 
 static void blot_mark(char *text, const struct mark *mark) {
@@ -49,7 +102,7 @@ static void blot_mark(char *text, const struct mark *mark) {
     while ((at = strcasestr(at, mark->text))) {
         bool fits = !mark->word || at == text || !isalnum((unsigned char)at[-1]);
         at += strlen(mark->text);
-        size_t len = fits ? strcspn(at, " \t\"',;&") : 0;
+        size_t len = fits && alnum_len(at) >= mark->least ? strcspn(at, " \t\"',;&") : 0;
         memset(at, '*', len);
         at += len;
     }
@@ -57,7 +110,7 @@ static void blot_mark(char *text, const struct mark *mark) {
 
 static size_t name_len(const char *at) {
     size_t n = 0;
-    while (isalnum((unsigned char)at[n]) || at[n] == '_' || at[n] == '-')
+    while (in_name(at[n]))
         n++;
     return n;
 }
@@ -73,47 +126,69 @@ static size_t until_value(const char *at) {
     return (size_t)(sign - at);
 }
 
+/* To the quote that ends it, which has a backslash before it where the first one has; without one, to the end. */
+static size_t quoted_len(const char *at, char quote, bool escaped) {
+    size_t n = 0;
+    while (at[n] && (at[n] != quote || (n > 0 && at[n - 1] == '\\') != escaped))
+        n++;
+    return n > 0 && at[n] && escaped ? n - 1 : n;
+}
+
+/* "{a: x, b: [y]}" */
+static size_t bracketed_len(const char *at) {
+    size_t n = 0, depth = 0;
+    do {
+        depth += at[n] == '{' || at[n] == '[';
+        depth -= at[n] == '}' || at[n] == ']';
+    } while (at[n] && depth && at[++n]);
+    return n;
+}
+
 /* The value of a header goes to the end of the line, as that of a cookie has several, and that of an authorization a scheme. */
 static size_t value_len(const char *word, const char *at) {
     bool header = strcmp(word, "cookie") == 0 || strcmp(word, "authorization") == 0;
     return strcspn(at, header ? "\"'\\\r\n" : " \t\"',;&\\\r\n");
 }
 
+/* Stars in place of a value, which may be in quotes or brackets; what comes behind it. */
+static char *blot_value(char *at, const char *word) {
+    size_t slashes = strspn(at, "\\"), len;
+    char quote = at[slashes];
+    if (quote == '"' || quote == '\'') {
+        at += slashes + 1;
+        len = quoted_len(at, quote, slashes > 0);
+    } else {
+        len = *at == '{' || *at == '[' ? bracketed_len(at) : value_len(word, at);
+    }
+    memset(at, '*', len);
+    return at + len;
+}
+
 /* `NAME: value`, `NAME=value`, `"NAME": "value"` and `--NAME value`, where the name has such a word in it. Tokens that are counted
  * (`tokens=50`) are none. */
-static void blot_named(char *text, const char *word) {
+static void blot_named(char *text, const struct word *word) {
     char *at = text;
-    while ((at = strcasestr(at, word))) {
+    while ((at = find_word(at, word))) {
         char *begin = at;
-        while (begin > text && (isalnum((unsigned char)begin[-1]) || begin[-1] == '_' || begin[-1] == '-'))
+        while (begin > text && in_name(begin[-1]))
             begin--;
-        at += strlen(word);
-        if (strcmp(word, "token") == 0 && tolower((unsigned char)*at) == 's')
+        at += strlen(word->text);
+        if (strcmp(word->text, "token") == 0 && tolower((unsigned char)*at) == 's')
             continue;
         at += name_len(at);
         size_t sign = until_value(at);
-        if (!sign && !(strncmp(begin, "--", 2) == 0 && *at == ' '))
-            continue;
-        at += sign ? sign : 1;
-        at += strspn(at, "\\\"'");
-        size_t len = value_len(word, at);
-        memset(at, '*', len);
-        at += len;
+        if (sign || (strncmp(begin, "--", 2) == 0 && *at == ' '))
+            at = blot_value(at + (sign ? sign : 1), word->text);
     }
 }
 
 /* Stars in place of each, so that nothing has to grow. */
 static void blot(char *text) {
-    size_t len;
-    char *at = text;
-    while ((at = login_of(at, &len))) {
-        memset(at, '*', len);
-        at += len;
-    }
+    blot_logins(text);
     for (size_t i = 0; i < sizeof secret_marks / sizeof *secret_marks; i++)
         blot_mark(text, &secret_marks[i]);
     for (size_t i = 0; i < sizeof secret_words / sizeof *secret_words; i++)
-        blot_named(text, secret_words[i]);
+        blot_named(text, &secret_words[i]);
 }
 
 static json_t *scrub_text(const json_t *value) {

@@ -113,11 +113,12 @@ static pair_t *pair_of(writer_t *w, const char *key, const json_t *value) {
 static void read_attributes(writer_t *w, json_t *attributes, span_t *span) {
     const char *key;
     json_t *value;
-    span->attributes = take(w, json_object_size(attributes) * sizeof *span->attributes + 1);
+    size_t n = json_object_size(attributes), most = n < TR_OTLP_ATTRIBUTES_MAX ? n : TR_OTLP_ATTRIBUTES_MAX;
+    span->attributes = take(w, most * sizeof *span->attributes + 1);
     if (!span->attributes)
         return;
     json_object_foreach(attributes, key, value) {
-        pair_t *pair = pair_of(w, key, value);
+        pair_t *pair = span->n_attributes < most ? pair_of(w, key, value) : NULL;
         if (pair)
             span->attributes[span->n_attributes++] = pair;
     }

@@ -20,6 +20,9 @@ typedef struct tr_otlp_body {
     size_t spans, skipped;
 } tr_otlp_body_t;
 
+#define TR_OTLP_SPANS_MAX      512u /* that are written at once: memory goes by the square of their agents */
+#define TR_OTLP_ATTRIBUTES_MAX 128u /* of a span, as OpenTelemetry has it; more are left out */
+
 /* `spans` is an array of objects, borrowed. 0 or -ENOMEM. Without any span, bytes is NULL. */
 int tr_otlp_write(const json_t *spans, bool as_json, tr_otlp_body_t *ret_body);
 

@@ -108,12 +108,31 @@ static void what_is_no_span_is_skipped(void **state) {
     }
 }
 
+static void a_span_has_so_many_attributes_at_most(void **state) {
+    json_t *spans = spans_of("[" GOOD "]"),
+           *attributes = json_object_get(json_array_get(spans, 0), "attributes");
+    tr_otlp_body_t body = {0};
+    char key[16];
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        json_object_set_new(attributes, key, json_integer(i));
+    }
+    assert_int_equal(tr_otlp_write(spans, false, &body), 0);
+    json_decref(spans);
+    Troupe__Otlp__Traces *t = troupe__otlp__traces__unpack(NULL, body.len, (const uint8_t *)body.bytes);
+    assert_int_equal(t->resource_spans[0]->scope_spans[0]->spans[0]->n_attributes, TR_OTLP_ATTRIBUTES_MAX);
+    troupe__otlp__traces__free_unpacked(t, NULL);
+    free(body.bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_span_in_protobuf),
         cmocka_unit_test(a_span_in_json),
         cmocka_unit_test(agents_are_resources_of_their_own),
         cmocka_unit_test(what_is_no_span_is_skipped),
+        cmocka_unit_test(a_span_has_so_many_attributes_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

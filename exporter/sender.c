@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX  65536
+#define ANSWER_MAX  (1u << 20) /* an item of a bulk, of a thousand, has 300 bytes */
 #define PAUSE_LEAST 1000
 #define PAUSE_MOST  60000
 #define CONNECT_MS  5000L
@@ -64,6 +64,14 @@ static tr_sent_t by_status(long status) {
     return status == 0 || status == 408 || status == 429 || status >= 500 ? TR_SENT_AGAIN : TR_SENT_NEVER;
 }
 
+static tr_verdict_t verdict_of(const tr_sender_t *self, long status) {
+    const sending_t *t = self->thread;
+    tr_verdict_t v = {.sent = by_status(status)};
+    if (status && self->options.judge)
+        self->options.judge(status, t->answer, t->answer_len, &v);
+    return v;
+}
+
 static int64_t pause_after(const sending_t *t, int64_t last_ms) {
     curl_off_t seconds = 0;
     int64_t ms = last_ms ? 2 * last_ms : PAUSE_LEAST;
@@ -75,11 +83,11 @@ static int64_t pause_after(const sending_t *t, int64_t last_ms) {
 
 /* ---- the thread ---- */
 
-static void tell(const tr_sender_t *self, tr_sender_news_t what, long status) {
+static void tell(const tr_sender_t *self, tr_sender_news_t what, long status, const char *why) {
     const sending_t *t = self->thread;
     char detail[DETAIL_SIZE];
     if (status)
-        snprintf(detail, sizeof detail, "HTTP %ld %.300s", status, t->answer);
+        snprintf(detail, sizeof detail, "HTTP %ld %.300s", status, *why ? why : t->answer);
     else
         snprintf(detail, sizeof detail, "%s", t->why);
     self->options.news(self->options.arg, self->options.name, what, detail);
@@ -91,14 +99,14 @@ static void deliver(tr_sender_t *self, const tr_spooled_t *batch) {
     int64_t pause_ms = 0;
     for (;;) {
         long status = post(t, batch);
-        tr_sent_t sent = status && self->options.judge ? self->options.judge(status, t->answer, t->answer_len)
-                                                       : by_status(status);
-        if (sent != TR_SENT_AGAIN) {
+        tr_verdict_t verdict = verdict_of(self, status);
+        if (verdict.sent != TR_SENT_AGAIN) {
             if (pause_ms)
-                tell(self, TR_SENDER_WORKS, status);
-            if (sent != TR_SENT)
-                tell(self, TR_SENDER_REFUSED, status);
-            tr_counter_inc(&self->batches[sent == TR_SENT_NEVER]);
+                tell(self, TR_SENDER_WORKS, status, "");
+            if (verdict.sent != TR_SENT)
+                tell(self, TR_SENDER_REFUSED, status, verdict.why);
+            tr_counter_inc(&self->batches[verdict.sent == TR_SENT_NEVER]);
+            tr_counter_add(&self->refused, verdict.refused);
             tr_counter_add(&self->bytes, batch->len);
             tr_spool_done(self->spool, batch->number);
             return;
@@ -107,7 +115,7 @@ static void deliver(tr_sender_t *self, const tr_spooled_t *batch) {
             return;
         tr_counter_inc(&self->batches[2]);
         if (!pause_ms)
-            tell(self, TR_SENDER_FAILS, status);
+            tell(self, TR_SENDER_FAILS, status, verdict.why);
         pause_ms = pause_after(t, pause_ms);
         if (!tr_spool_pause(self->spool, pause_ms))
             return;

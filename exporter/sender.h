@@ -22,14 +22,20 @@ typedef enum tr_sent {
     TR_SENT_NEVER,   /* it will not take it */
 } tr_sent_t;
 
+typedef struct tr_verdict {
+    tr_sent_t sent;
+    size_t refused; /* of its items, TR_SENT_IN_PART */
+    char why[160];  /* "" = the beginning of the answer says it */
+} tr_verdict_t;
+
 /* Of a status and the body of the answer, where the status alone does not say it; NULL: 2xx is TR_SENT, 408, 429 and 5xx are TR_SENT_AGAIN, and all
  * others TR_SENT_NEVER. */
-typedef tr_sent_t tr_sent_fn(long status, const char *body, size_t len);
+typedef void tr_sent_fn(long status, const char *body, size_t len, tr_verdict_t *ret_verdict);
 
 typedef enum tr_sender_news {
     TR_SENDER_FAILS,   /* the first failure in a row; detail says why */
     TR_SENDER_WORKS,   /* again */
-    TR_SENDER_REFUSED, /* a batch, for good; detail has the beginning of the answer */
+    TR_SENDER_REFUSED, /* a batch or a part of it, for good; detail says why */
 } tr_sender_news_t;
 
 typedef struct tr_sender_options {
@@ -50,6 +56,7 @@ typedef struct tr_sender {
     tr_sender_options_t options;
     tr_spool_t *spool;
     tr_counter_t batches[3]; /* sent, refused, failed attempts: of the sender's thread */
+    tr_counter_t refused;    /* items of batches that were sent */
     tr_counter_t bytes;
     struct tr_sender_thread *thread;
 } tr_sender_t;

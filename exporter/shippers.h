@@ -20,8 +20,10 @@ typedef struct tr_shipped {
 /* 0 or -ENOMEM. */
 int tr_elastic_write(
     const tr_log_record_t *records, size_t n, const char *index, const char *host, tr_shipped_t *ret_body);
+/* What is asked of the server, and of its answer what is needed: a whole one has 300 bytes for an item that failed. */
+#define TR_ELASTIC_PATH "/_bulk?filter_path=errors,items.*.status,items.*.error.type"
 /* By its items: what is there already is fine. */
-tr_sent_t tr_elastic_judge(long status, const char *body, size_t len);
+void tr_elastic_judge(long status, const char *body, size_t len, tr_verdict_t *ret_verdict);
 
 int tr_loki_write(const tr_log_record_t *records, size_t n, const char *host, tr_shipped_t *ret_body);
 

@@ -55,7 +55,15 @@ static void secrets_are_blotted_out(void **state) {
         "Cookie: a=GEHEIM; b=GEHEIM", "Set-Cookie: troupe=GEHEIM; Path=/", "X-Api-Key: GEHEIM",
         "Proxy-Authorization: Digest GEHEIM, GEHEIM", "aws_secret_access_key = GEHEIM", "passwd: 'GEHEIM'",
         "https://h/x?a=1&sig=GEHEIM", "private_key=GEHEIM", "refresh_token\":\"GEHEIM\"", "pwd=GEHEIM",
-        "passphrase=GEHEIM", "{\"message\":\"x\",\"session_id\":\"GEHEIM\"}"};
+        "passphrase=GEHEIM", "{\"message\":\"x\",\"session_id\":\"GEHEIM\"}",
+        "no http://127.0.0.1:9200 then postgresql://troupe:GEHEIM@db/troupe",
+        "see https://docs.example/x; redis://:GEHEIM@h:6379/0", "postgresql://u:x/GEHEIM@db/x",
+        "postgresql://u:x@GEHEIM@db/x", "a http://[::1]:80/x, b://u:GEHEIM@h", "https://GEHEIM@sentry.io/1",
+        "password: 'x GEHEIM'", "--password \"x GEHEIM\"", "said {\\\"password\\\": \\\"x GEHEIM\\\"}",
+        "password=\"x\\\" GEHEIM\"", "secret: 'x GEHEIM", "credentials: {a: [x, GEHEIM], b: GEHEIM}",
+        "pass=GEHEIM", "user=u pw=GEHEIM", "db_pass: GEHEIM", "X-Auth-Key: GEHEIM", "https://h/v1?key=GEHEIM",
+        "{\"message\":\"x\",\"smtp-pass\":\"GEHEIM\"}", "is eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.GEHEIM",
+        "is AKIAIOSFODNN7EXAMPLEGEHEIM", "AccountKey=GEHEIM"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         tr_log_record_t r = record_of(lines[i]);
@@ -66,7 +74,10 @@ static void secrets_are_blotted_out(void **state) {
         tr_log_record_finish(&r);
     }
     static const char *const harmless[] = {"http://127.0.0.1:80/x me@home task-12",
-        "of 50 tokens=12 a second", "no token was given", "tokens: 7"};
+        "of 50 tokens=12 a second", "no token was given", "tokens: 7",
+        "GET http://127.0.0.1:8080/agents/reader-1@north", "http://[::1]:80/agents/reader-1@north",
+        "endpoint=tcp://127.0.0.1:5670,agent=a@north", "passed=3 passive-after: 7 bypass=2",
+        "asia-northeast1 Asia: key=plan", "ssh://me@host/x", "password: '' user=me"};
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
         tr_log_record_t r = record_of(harmless[i]);
         assert_string_equal(tr_log_record_text(&r, "message"), harmless[i]);
@@ -99,28 +110,32 @@ static void a_bulk_for_elasticsearch(void **state) {
     tr_log_record_finish(&r);
 }
 
-static tr_sent_t judged(long status, const char *body) {
-    return tr_elastic_judge(status, body, strlen(body));
+static tr_verdict_t judged(long status, const char *body) {
+    tr_verdict_t v = {0};
+    tr_elastic_judge(status, body, strlen(body), &v);
+    return v;
 }
 
 static void what_elasticsearch_says(void **state) {
+    static const struct {
+        long status;
+        tr_sent_t sent;
+        const char *body;
+    } answers[] = {{200, TR_SENT, "{\"errors\":false,\"items\":[]}"}, {503, TR_SENT_AGAIN, ""},
+        {401, TR_SENT_NEVER, ""}, {200, TR_SENT_AGAIN, "<html>log in</html>"},
+        {200, TR_SENT_AGAIN, "{\"errors\": true,\"items\":[{\"crea"},
+        {200, TR_SENT,
+            "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"},
+        {200, TR_SENT_AGAIN,
+            "{\"errors\":true,\"items\":[{\"create\":{\"status\":429}},{\"create\":{\"status\":400}}]}"}};
     (void)state;
-    assert_int_equal(judged(200, "{\"errors\":false,\"items\":[]}"), TR_SENT);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"),
-        TR_SENT);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":400}},{\"create\":{\"status\":201}}]}"),
-        TR_SENT_IN_PART);
-    assert_int_equal(
-        judged(
-            200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":429}},{\"create\":{\"status\":400}}]}"),
-        TR_SENT_AGAIN);
-    assert_int_equal(judged(200, "{\"errors\":true,\"items\":[{\"crea"), TR_SENT_IN_PART);
-    assert_int_equal(judged(503, ""), TR_SENT_AGAIN);
-    assert_int_equal(judged(401, ""), TR_SENT_NEVER);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        assert_int_equal(judged(answers[i].status, answers[i].body).sent, answers[i].sent);
+    tr_verdict_t v = judged(200, "{\"errors\":true,\"items\":[{\"create\":{\"status\":201}},{\"create\":{"
+                                 "\"status\":400,\"error\":{\"type\":\"bad\"}}}]}");
+    assert_int_equal(v.sent, TR_SENT_IN_PART);
+    assert_int_equal(v.refused, 1);
+    assert_string_equal(v.why, "1 of 2 items: bad");
 }
 
 static void streams_for_loki(void **state) {

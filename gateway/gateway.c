@@ -23,7 +23,13 @@ struct tr_gateway {
     int64_t away_ms;         /* since when there is no link; 0: there is one */
 };
 
+static int measure(void *arg, tr_metrics_t *metrics, tr_error_t *error) {
+    return tr_web_server_measure(((tr_gateway_t *)arg)->server, metrics, error);
+}
+
 static const tr_resident_kind_t kind = {
+    .measure = measure,
+    .port_later = true, /* what it counts is the server's */
     .process = "troupe-gateway",
     .component = "gateway",
     .stopping = &tr_gateway_events[TR_G_STOPPING],
@@ -81,6 +87,8 @@ static int serve(tr_gateway_t *self, tr_error_t *error) {
         .arg = self};
     config.routes = tr_api_routes(&config.route_count);
     int rc = tr_web_server_new(&config, &self->server, error);
+    if (rc == 0)
+        rc = tr_resident_open_port(&self->resident, self, error);
     if (rc < 0)
         return rc;
     tr_bridge_link(self->bridge, tr_host_connected(self->resident.host));
@@ -156,6 +164,7 @@ void tr_gateway_destroy(tr_gateway_t **self_p) {
         return;
     if (self->bridge)
         tr_bridge_close(self->bridge);
+    tr_port_close(&self->resident.port); /* it tells of the server */
     tr_web_server_destroy(&self->server);
     tr_resident_leave(&self->resident);
     tr_bridge_destroy(&self->bridge);

@@ -75,6 +75,13 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _control_terminal():
+    """Keys of stdin's terminal are signals, as for what is started in one."""
+    _die_with_parent()
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Done:
     """A program that has ended: .code, .out, .err (texts), .json() of .out."""
 
@@ -95,13 +102,13 @@ class Done:
 class Child:
     """A program that runs. Its stdout and stderr (unless others are given) go to files; .out and .err read what is there so far."""
 
-    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, stdout=None, stderr=None, pass_fds=()):
+    def __init__(self, name, arguments, directory, env, stdin=subprocess.DEVNULL, stdout=None, stderr=None, pass_fds=(), controls=False):
         self.name = name
         self._files = [tempfile.TemporaryFile(dir=directory) for _ in range(2)]
         self.process = subprocess.Popen(
             [program(name), *map(str, arguments)], cwd=directory, env=env, stdin=stdin,
             stdout=self._files[0] if stdout is None else stdout, stderr=self._files[1] if stderr is None else stderr, pass_fds=pass_fds,
-            preexec_fn=_die_with_parent)
+            preexec_fn=_control_terminal if controls else _die_with_parent)
         self.pid = self.process.pid
 
     def _read(self, file):
@@ -190,24 +197,30 @@ class Ready(Child):
 
 class Terminal:
     """A child on a terminal of 80 columns and 24 lines: .text is what it has written there. `on` says what of it is the terminal; the rest goes
-    where a Child's goes."""
+    where a Child's goes. `controls`: Ctrl-C is a signal there."""
 
-    def __init__(self, test, name, *arguments, env, on=("stdin", "stdout")):
+    def __init__(self, test, name, *arguments, env, on=("stdin", "stdout"), columns=80, lines=24, controls=False):
         self.leader, self.follower = pty.openpty()
-        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.resize(columns, lines)
         self.before = termios.tcgetattr(self.follower)
         self.text, self._decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
-        self.child = test.keep(Child(name, arguments, test.directory, environment(**env, TERM="xterm"), **{stream: self.follower for stream in on}))
+        self.child = test.keep(Child(name, arguments, test.directory, environment(**{"TERM": "xterm", **env}), controls=controls, **{stream: self.follower for stream in on}))
         test.addCleanup(self.close)
 
     def close(self):
         os.close(self.leader)
         os.close(self.follower)
 
+    def resize(self, columns, lines):
+        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def read(self):
         while select.select([self.leader], [], [], 0)[0]:
-            self.text += self._decoder.decode(os.read(self.leader, 65536))
+            self.wrote(self._decoder.decode(os.read(self.leader, 65536)))
         return self.text
+
+    def wrote(self, text):
+        self.text += text
 
     def wait(self, text, patience=PATIENCE):
         wait_until(lambda: text in self.read(), f"{text!r} on the terminal; there is {self.text[-2000:]!r}", patience)

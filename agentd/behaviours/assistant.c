@@ -8,12 +8,12 @@
  *
  * The turn then also has "to", who was asked, "asked", the request, and "answer", what came back: so "why" tells how a reply came about.
  */
+#include "agentd/behaviours/assistant.h"
+
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/assistant_acts.h"
-#include "agentd/behaviours/assistant_decision.h"
 #include "agentd/behaviours/assistant_tasks.h"
 #include "agentd/behaviours/table.h"
-#include "agentd/behaviours/talk.h"
 
 #include "lib/agent/json_request.h"
 
@@ -21,28 +21,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACT_MS   30000
-#define PEER_MAX (TR_AID_MAX + 8)
-
-typedef struct peers {
-    char knowledge[PEER_MAX], planner[PEER_MAX], summariser[PEER_MAX], decisions[PEER_MAX], voters[PEER_MAX],
-        tasks[PEER_MAX];
-} peers_t;
-
 typedef struct assistant_args {
     tr_talk_args_t talk; /* first */
-    peers_t peers;
+    tr_assistant_names_t peers;
 } assistant_args_t;
-
-typedef struct assistant {
-    tr_talk_t talk; /* first */
-    peers_t *peers;
-    tr_awaiting_t awaiting; /* decisions that are voted on */
-} assistant_t;
 
 #define PEER(member)                                                                                         \
     {                                                                                                        \
-#member, TR_ARG_TEXT, offsetof(assistant_args_t, peers.member), PEER_MAX,                            \
+#member, TR_ARG_TEXT, offsetof(assistant_args_t, peers.member), TR_ASSISTANT_PEER_MAX,               \
             .check = tr_arg_is_aid, .expected = "NAME, NAME@PLATFORM or svc:NAME"                            \
     }
 
@@ -89,9 +75,21 @@ static void note_tasks(tr_talk_t *talk, const json_t *turn) {
         tr_assistant_note_tasks(session, turn); /* kept at the end of the turn */
 }
 
+/* Of a question that could have been one of a task. Consumes the reply. */
+static json_t *nor_a_task(json_t *reply, bool is_good, const json_t *content) {
+    json_t *nothing = tr_assistant_nothing(is_good, content);
+    if (!nothing)
+        return reply;
+    json_t *more = json_sprintf(
+        "%s None of your tasks is about it, either: \"list my tasks\".", json_string_value(reply));
+    json_decref(nothing);
+    json_decref(reply);
+    return more;
+}
+
 static void on_answer(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
-    assistant_t *assistant = state;
+    tr_assistant_t *assistant = state;
     json_t *content = tr_answer_json(answer);
     const char *action = text_at(turn, "action"), *to = text_at(turn, "to");
     bool is_good = tr_answer_is_good(answer);
@@ -104,20 +102,28 @@ static void on_answer(
         tr_assistant_await(&assistant->awaiting, &assistant->talk, under, turn);
         return;
     }
-    json_t *reply = tr_assistant_reply(action, to, is_good, content);
+    json_t *reply = is_good && json_array_size(json_object_get(content, "results")) > 0
+                        ? tr_assistant_told_results(content, text_at(json_object_get(turn, "asked"), "query"))
+                        : tr_assistant_reply(action, to, is_good, content);
+    if (strcmp(text_at(turn, "instead-of"), "status") == 0)
+        reply = nor_a_task(reply, is_good, content);
     json_t *whole = tr_assistant_with_sources(reply, json_object_get(turn, "found"));
     tr_talk_end(&assistant->talk, under, turn, json_string_value(whole));
     json_decref(whole);
     json_decref(reply);
 }
 
-/* Sends the turn's request, whose reply is what comes back. Consumes `request`. */
-static void have_done(tr_talk_t *talk, const tr_message_t *message, json_t *turn, const char *to,
-    json_t *request, tr_errand_fn then) {
+int tr_assistant_ask(tr_talk_t *talk, const tr_message_t *message, json_t *turn, const char *to,
+    json_t *request, int64_t timeout_ms, tr_errand_fn then) {
     json_object_set_new(turn, "to", json_string(to));
     json_object_set(turn, "asked", request);
-    int rc = tr_errand_send(&talk->errands, talk->thinker.agent, message, text_at(turn, "to"), request,
-        ACT_MS, then, json_incref(turn));
+    return tr_errand_send(&talk->errands, talk->thinker.agent, message, text_at(turn, "to"), request,
+        timeout_ms, then, json_incref(turn));
+}
+
+void tr_assistant_have_done(tr_talk_t *talk, const tr_message_t *message, json_t *turn, const char *to,
+    json_t *request, tr_errand_fn then) {
+    int rc = tr_assistant_ask(talk, message, turn, to, request, TR_ASSISTANT_ACT_MS, then);
     if (rc < 0) {
         json_t *reply = json_sprintf("I could not ask %s: %s.", to, strerror(-rc));
         tr_talk_end(talk, message, turn, json_string_value(reply));
@@ -128,15 +134,15 @@ static void have_done(tr_talk_t *talk, const tr_message_t *message, json_t *turn
 /* ---- a summary of what the knowledge base has ---- */
 
 static void summarise(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *texts) {
-    const peers_t *p = ((assistant_t *)talk)->peers;
-    have_done(talk, message, turn, p->summariser,
+    const tr_assistant_names_t *p = ((tr_assistant_t *)talk)->peers;
+    tr_assistant_have_done(talk, message, turn, p->summariser,
         tr_assistant_summary(json_object_get(turn, "parameters"), texts), on_answer);
 }
 
 /* Of a search: what it found is summarised. Where there is no knowledge base to ask, the words themselves are what there is. */
 static void on_found(
     tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
-    assistant_t *assistant = state;
+    tr_assistant_t *assistant = state;
     json_t *content = tr_answer_json(answer), *results = json_object_get(content, "results");
     json_t *why = tr_assistant_nothing(tr_answer_is_good(answer), content);
     json_t *texts = why ? NULL : tr_assistant_found(results, turn);
@@ -154,112 +160,6 @@ static void on_found(
     json_decref(content);
 }
 
-/* ---- tasks of this user ---- */
-
-/* Those that the turn's action, where it is this one, is about: ids, as tr_assistant_tasks_of says. NULL: none that he has asked for here. */
-static json_t *own_tasks(tr_talk_t *talk, const json_t *turn, const char *action) {
-    json_t *session = NULL;
-    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
-    bool is_it = strcmp(text_at(turn, "action"), action) == 0 &&
-                 tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0;
-    return is_it ? tr_assistant_tasks_of(session, subject) : NULL;
-}
-
-/* The last one of a plan is what it comes to. */
-static bool shows_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *ids = own_tasks(talk, turn, "status");
-    const char *id = json_string_value(json_array_get(ids, json_array_size(ids) - 1));
-    bool is_own = id != NULL;
-    if (is_own)
-        have_done(talk, message, turn, ((assistant_t *)talk)->peers->tasks,
-            json_pack("{s:s, s:s}", "action", "show", "task", id), on_answer);
-    json_decref(ids);
-    return is_own;
-}
-
-static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
-
-static void end_with(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *reply) {
-    json_object_del(turn, "to-cancel");
-    tr_talk_end(talk, message, turn, json_string_value(reply));
-    json_decref(reply);
-}
-
-/* What was cancelled before something went wrong is told too. */
-static void tell_uncancelled(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    json_t *cancelled = json_object_get(turn, "cancelled"), *done = tr_assistant_cancelled(cancelled);
-    json_t *why = tr_assistant_reply("cancel", text_at(turn, "to"), false, json_object_get(turn, "answer"));
-    json_t *reply = json_array_size(cancelled) == 0
-                        ? json_incref(why)
-                        : json_sprintf("%s. %s", json_string_value(done), json_string_value(why));
-    json_decref(why);
-    json_decref(done);
-    end_with(talk, message, turn, reply);
-}
-
-/* By the coordinator's own words; "not-registered" is what ended so long ago that it is not kept any more. */
-static bool has_ended(const json_t *content) {
-    const char *reason = text_at(content, "reason");
-    return strcmp(reason, "unexpected-argument") == 0 || strcmp(reason, "not-registered") == 0;
-}
-
-/* What has ended already cannot be cancelled, and need not. That is for the coordinator to say: no answer does not mean it. */
-static void on_cancelled(
-    tr_agent_t *agent, void *state, const tr_message_t *under, const tr_message_t *answer, json_t *turn) {
-    json_t *content = tr_answer_json(answer), *cancelled = json_object_get(turn, "cancelled");
-    json_t *text = json_object_get(turn, "cancelling");
-    size_t count = json_array_size(cancelled);
-    bool is_good = tr_answer_is_good(answer);
-    (void)agent;
-    if (is_good && (count == 0 || !json_equal(json_array_get(cancelled, count - 1), text)))
-        json_array_append(cancelled, text);
-    json_object_set_new(turn, "answer", content);
-    if (is_good || has_ended(content))
-        cancel_next(state, under, turn);
-    else
-        tell_uncancelled(state, under, turn);
-}
-
-/* One after the other: the first of a plan takes with it those that need it. */
-static void cancel_next(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    const peers_t *p = ((assistant_t *)talk)->peers;
-    json_t *left = json_object_get(turn, "to-cancel"), *cancelled = json_object_get(turn, "cancelled");
-    while (json_array_size(left) > 0 && json_array_size(json_object_get(json_array_get(left, 0), "ids")) == 0)
-        json_array_remove(left, 0);
-    json_t *plan = json_array_get(left, 0), *ids = json_object_get(plan, "ids");
-    if (!plan) {
-        end_with(talk, message, turn,
-            json_array_size(cancelled) > 0
-                ? tr_assistant_cancelled(cancelled)
-                : json_string("There is nothing to cancel: it has ended already."));
-        return;
-    }
-    json_t *request = json_pack("{s:s, s:O, s:s}", "action", "cancel", "task", json_array_get(ids, 0),
-        "reason", "the user wished so");
-    json_object_set(turn, "cancelling", json_object_get(plan, "text"));
-    json_array_remove(ids, 0);
-    have_done(talk, message, turn, p->tasks, request, on_cancelled);
-}
-
-/* Of tasks that the user has asked for here. An id is taken as it is. */
-static bool cancels_own(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
-    json_t *session = NULL, *why = NULL;
-    if (strcmp(text_at(turn, "action"), "cancel") != 0 || tr_assistant_is_id(subject) ||
-        tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) < 0)
-        return false;
-    json_t *plans = tr_assistant_to_cancel(session, subject, &why);
-    if (!plans) {
-        end_with(talk, message, turn, why);
-        return true;
-    }
-    json_object_set_new(turn, "to-cancel", json_deep_copy(plans));
-    json_object_set_new(turn, "cancelled", json_array());
-    json_decref(plans);
-    cancel_next(talk, message, turn);
-    return true;
-}
-
 /* ---- what a turn asks for ---- */
 
 /* The registry's {"action", ...parameters}; NULL where the action is not of it. */
@@ -275,39 +175,55 @@ static json_t *registered(const tr_talk_t *talk, const json_t *turn, const char 
 }
 
 /* "How far is the moon?" begins as a question of how far a task is; where the user has none of that name, and says nothing of tasks, it is one like any other. */
-static void ask_instead(const tr_message_t *message, json_t *turn) {
-    const char *subject = text_at(json_object_get(turn, "parameters"), "subject");
+static void ask_instead(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     size_t length = 0;
+    json_t *session = NULL;
     const char *text = tr_thinker_text(message, "text", &length);
-    if (strcmp(text_at(turn, "action"), "status") != 0 || tr_assistant_names_tasks(subject) || !text ||
-        memmem(text, length, "status", 6) || memmem(text, length, "task", 4))
-        return;
+    if (tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0 &&
+        json_array_size(json_object_get(session, "tasks")) > 0)
+        json_object_set_new(turn, "instead-of", json_string("status"));
     json_object_set_new(turn, "action", json_string("query"));
     json_object_set_new(turn, "parameters", json_pack("{s:s%}", "question", text, length));
 }
 
-static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
-    const peers_t *p = ((assistant_t *)talk)->peers;
+/* "Is the report ready?", of who has asked for it. */
+static void ask_status(json_t *turn) {
+    json_t *subject = json_incref(json_object_get(json_object_get(turn, "parameters"), "question"));
+    json_object_set_new(turn, "instead-of", json_string("query"));
+    json_object_set_new(turn, "action", json_string("status"));
+    json_object_set_new(turn, "parameters", json_pack("{s:o}", "subject", subject));
+}
+
+void tr_assistant_pass_on(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    const tr_assistant_names_t *p = ((tr_assistant_t *)talk)->peers;
     tr_assistant_peers_t peers = {p->knowledge, p->planner, p->summariser, p->decisions, p->voters, p->tasks};
     const char *to = NULL, *why = NULL;
-    json_t *request = registered(talk, turn, &to);
-    bool is_named = request != NULL;
-    if (!is_named && (cancels_own(talk, message, turn) || shows_own(talk, message, turn)))
-        return;
-    if (!is_named)
-        ask_instead(message, turn);
-    if (!is_named)
-        request = tr_assistant_request(&peers, turn, &to, &why);
-    if (!request) {
+    json_t *request = tr_assistant_request(&peers, turn, &to, &why);
+    if (!request)
         tr_talk_end(talk, message, turn, why);
+    else if (tr_assistant_is_topic(turn))
+        tr_assistant_have_done(talk, message, turn, p->knowledge, request, on_found);
+    else
+        tr_assistant_have_done(talk, message, turn, to, request, on_answer);
+}
+
+static void act(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
+    const char *to = NULL;
+    json_t *request = registered(talk, turn, &to);
+    if (request) {
+        tr_assistant_have_done(talk, message, turn, to, request, on_answer);
         return;
     }
-    bool searches = !is_named && tr_assistant_is_topic(turn);
-    have_done(talk, message, turn, searches ? p->knowledge : to, request, searches ? on_found : on_answer);
+    if (tr_assistant_is_question(talk, message, turn))
+        ask_instead(talk, message, turn);
+    else if (tr_assistant_is_progress(talk, turn))
+        ask_status(turn);
+    if (!tr_assistant_about_tasks(talk, message, turn))
+        tr_assistant_pass_on(talk, message, turn);
 }
 
 static int init(tr_agent_t *self, void *state, tr_value_t args) {
-    assistant_t *assistant = state;
+    tr_assistant_t *assistant = state;
     assistant_args_t *read = calloc(1, sizeof *read);
     int rc = read ? read_args(args, read, NULL) : -ENOMEM;
     assistant->talk.act = act;
@@ -328,7 +244,7 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
 }
 
 static void fini(tr_agent_t *self, void *state) {
-    assistant_t *assistant = state;
+    tr_assistant_t *assistant = state;
     (void)self;
     tr_awaiting_finish(&assistant->awaiting);
     tr_talk_finish(&assistant->talk);
@@ -339,7 +255,7 @@ const tr_behaviour_t tr_behaviour_assistant = {
     .abi = TR_BEHAVIOUR_ABI,
     .name = "assistant",
     .summary = "talks with users, and has others do what they ask for",
-    .state_size = sizeof(assistant_t),
+    .state_size = sizeof(tr_assistant_t),
     .init = init,
     .receive = receive,
     .fini = fini,

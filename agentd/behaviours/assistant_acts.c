@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agentd/behaviours/assistant_tasks.h"
+#include "agentd/behaviours/assistant_words.h"
 #include "agentd/text/sentence.h"
 #include "lib/text/utf8.h"
 
@@ -13,9 +14,6 @@
 #define TASKS       10
 #define TASK_RESULT 4000 /* bytes */
 #define TOPIC_MAX   120  /* bytes */
-#define PLANS       8    /* of a user that are known, to be cancelled by their words */
-#define WORD_LEAST  4    /* bytes of a word that says what is meant */
-#define BLANKS      " \t\r\n,.;:!?\"()"
 
 static const char *text_at(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -72,21 +70,10 @@ static json_t *ask_summary(const json_t *p) {
     return is_topic(text_at(p, "subject")) ? ask_knowledge(p, "subject") : tr_assistant_summary(p, NULL);
 }
 
-/* By the beginnings of words; so is whatever a subject has only short ones of. */
+/* By a word that says something; so is whatever a subject has none of. */
 static bool is_about(const char *text, const char *subject) {
-    bool has_words = false;
-    for (const char *at = subject; *at;) {
-        size_t length = strcspn(at, BLANKS), most = length > WORD_LEAST + 2 ? length - 2 : WORD_LEAST;
-        char stem[64];
-        if (length >= WORD_LEAST) {
-            snprintf(stem, sizeof stem, "%.*s", (int)tr_utf8_cut(at, length, most < 63 ? most : 63), at);
-            if (strcasestr(text, stem))
-                return true;
-            has_words = true;
-        }
-        at += length + strspn(at + length, BLANKS);
-    }
-    return !has_words;
+    size_t all, found = tr_assistant_words(text, subject, &all);
+    return all == 0 || found > 0;
 }
 
 json_t *tr_assistant_found(const json_t *results, json_t *turn) {
@@ -112,8 +99,10 @@ json_t *tr_assistant_found(const json_t *results, json_t *turn) {
     return NULL;
 }
 
+/* Of one by its id, or of all. */
 static json_t *ask_status(const json_t *p) {
-    (void)p;
+    if (tr_assistant_is_id(text_at(p, "subject")))
+        return json_pack("{s:s, s:s}", "action", "show", "task", text_at(p, "subject"));
     return json_pack("{s:s, s:i}", "action", "list", "max-results", TASKS);
 }
 
@@ -146,36 +135,6 @@ static json_t *decide(
     return json_pack("{s:s, s:s, s:O, s:[s]}", "action", "decide", "question",
         *text_at(p, "question") ? text_at(p, "question") : "Which one?", "options", options, "voters",
         peers->voters);
-}
-
-/* ---- tasks of this user ---- */
-
-void tr_assistant_note_tasks(json_t *session, const json_t *turn) {
-    const json_t *answer = json_object_get(turn, "answer"), *tasks = json_object_get(answer, "tasks");
-    json_t *ids = json_array(), *plans = json_object_get(session, "tasks");
-    for (size_t i = 0; i < json_array_size(tasks); i++)
-        json_array_append(ids, json_object_get(json_array_get(tasks, i), "task"));
-    json_t *plan =
-        json_pack("{s:s, s:o}", "text", text_at(json_object_get(turn, "asked"), "text"), "ids", ids);
-    if (!json_is_array(plans))
-        json_object_set_new(session, "tasks", plans = json_array());
-    json_array_append_new(plans, plan);
-    while (json_array_size(plans) > PLANS)
-        json_array_remove(plans, 0);
-}
-
-bool tr_assistant_names_tasks(const char *subject) {
-    return !*subject || tr_assistant_is_any(subject) || tr_assistant_is_all(subject);
-}
-
-json_t *tr_assistant_tasks_of(const json_t *session, const char *subject) {
-    const json_t *plans = json_object_get(session, "tasks");
-    for (size_t i = json_array_size(plans); i-- > 0 && !tr_assistant_is_all(subject);) {
-        const json_t *plan = json_array_get(plans, i);
-        if (tr_assistant_is_any(subject) || tr_assistant_fits(text_at(plan, "text"), subject))
-            return json_incref(json_object_get(plan, "ids"));
-    }
-    return NULL;
 }
 
 /* ---- requests, by their action ---- */
@@ -227,6 +186,8 @@ static json_t *tell_failure(const char *to, const json_t *content) {
     if (strcmp(reason, "not-delivered") == 0)
         return json_sprintf(
             "That did not work: %s cannot be reached. `troupe df search` shows who offers what.", to);
+    if (strcmp(reason, "timed-out") == 0)
+        return json_sprintf("That did not work: %s, or whom it asked, did not answer in time.", to);
     return json_sprintf("That did not work: %s answered \"%s\"%s%s.", to, *reason ? reason : "failure",
         *detail ? ", " : "", detail);
 }
@@ -247,9 +208,20 @@ static json_t *in_a_line(const char *text) {
     return json_stringn(line, size);
 }
 
-static json_t *tell_results(const json_t *content) {
+/* What is found by its meaning need have no word of the query; what is only the nearest that there is has none either. */
+static bool any_about(const json_t *results, const char *query) {
+    for (size_t i = 0; i < json_array_size(results) && i < RESULTS; i++)
+        if (is_about(text_at(json_array_get(results, i), "text"), query))
+            return true;
+    return false;
+}
+
+json_t *tr_assistant_told_results(const json_t *content, const char *query) {
     const json_t *results = json_object_get(content, "results");
-    json_t *all = json_string(json_array_size(results) ? "I found this:" : TR_ASSISTANT_NOTHING);
+    json_t *all = json_string(json_array_size(results) == 0 ? TR_ASSISTANT_NOTHING
+                              : any_about(results, query)
+                                  ? "I found this:"
+                                  : "I found nothing with these words. The nearest that there is:");
     for (size_t i = 0; i < json_array_size(results) && i < RESULTS; i++) {
         const json_t *result = json_array_get(results, i);
         json_t *line = in_a_line(text_at(result, "text"));
@@ -264,7 +236,7 @@ static json_t *tell_results(const json_t *content) {
 
 static json_t *tell_tasks(const json_t *content) {
     const json_t *tasks = json_object_get(content, "tasks");
-    json_t *all = json_string(json_array_size(tasks) ? "The last tasks:" : "There are no tasks.");
+    json_t *all = json_string(json_array_size(tasks) ? "The last tasks of all:" : "There are no tasks.");
     for (size_t i = 0; i < json_array_size(tasks); i++) {
         const json_t *task = json_array_get(tasks, i);
         json_t *more = json_sprintf("%s\n%s: %s (%s)", json_string_value(all), text_at(task, "state"),
@@ -275,21 +247,25 @@ static json_t *tell_tasks(const json_t *content) {
     return all;
 }
 
-/* One, with what came of it. */
-static json_t *tell_task(const json_t *content) {
-    const json_t *result = json_object_get(content, "result");
+json_t *tr_assistant_result(const json_t *result) {
     const json_t *text =
         json_is_object(result) && json_object_get(result, "text") ? json_object_get(result, "text") : result;
-    char *all = json_is_string(text) || !text || json_is_null(text)
-                    ? NULL
-                    : json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY);
-    const char *came = json_is_string(text) ? json_string_value(text)
-                       : all                ? all
-                                            : text_at(content, "reason");
-    json_t *told = json_sprintf("%s: %s (%s)%s%.*s", text_at(content, "state"),
-        text_at(content, "description"), text_at(content, "task"), *came ? "\n" : "",
-        (int)tr_utf8_cut(came, strlen(came), TASK_RESULT), came);
+    if (!text || json_is_null(text))
+        return NULL;
+    char *all = json_is_string(text) ? NULL : json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *came = all ? all : json_string_value(text);
+    json_t *cut = came ? json_stringn(came, tr_utf8_cut(came, strlen(came), TASK_RESULT)) : NULL;
     free(all);
+    return cut;
+}
+
+/* One, with what came of it. */
+static json_t *tell_task(const json_t *content) {
+    json_t *result = tr_assistant_result(json_object_get(content, "result"));
+    const char *came = result ? json_string_value(result) : text_at(content, "reason");
+    json_t *told = json_sprintf("%s: %s (%s)%s%s", text_at(content, "state"), text_at(content, "description"),
+        text_at(content, "task"), *came ? "\n" : "", came);
+    json_decref(result);
     return told;
 }
 
@@ -335,7 +311,7 @@ json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, c
     if (!went_well)
         return tell_failure(to, content);
     if (json_is_array(json_object_get(content, "results")))
-        return tell_results(content);
+        return tr_assistant_told_results(content, "");
     if (strcmp(action, "status") == 0)
         return json_is_array(json_object_get(content, "tasks")) ? tell_tasks(content) : tell_task(content);
     if (json_is_object(json_object_get(content, "plan")))

@@ -31,12 +31,10 @@ json_t *tr_assistant_found(const json_t *results, json_t *turn);
 json_t *tr_assistant_summary(const json_t *parameters, const json_t *texts);
 /* A reply with the names of what it is made of, where there are some (NULL: none). */
 json_t *tr_assistant_with_sources(json_t *reply, const json_t *found);
-/* Of a turn that was answered with tasks: they are remembered in the user's session, as "tasks": [{"text", "ids"}]. */
-void tr_assistant_note_tasks(json_t *session, const json_t *turn);
-/* The ids of what a user has asked for that the subject names (the last such), or of his last ("it", "the last task"). A new reference; NULL: of none, or of all ("the tasks"). */
-json_t *tr_assistant_tasks_of(const json_t *session, const char *subject);
-/* Whether a subject means tasks without a word of what they are about. */
-bool tr_assistant_names_tasks(const char *subject);
+/* A task's result as a text, new: its "text" where it has one, else as JSON; the beginning where it is long. NULL: there is none. */
+json_t *tr_assistant_result(const json_t *result);
+/* What a knowledge base has found for a query; where no word of that is in it, that is said. New. */
+json_t *tr_assistant_told_results(const json_t *content, const char *query);
 /* What to say of the answer: a new reference. `content` is as tr_answer_json gives it; `to` is who answered. */
 json_t *tr_assistant_reply(const char *action, const char *to, bool went_well, const json_t *content);
 

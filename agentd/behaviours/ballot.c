@@ -90,6 +90,7 @@ typedef struct answer {
     const char *reason;   /* the mind's; "" = none */
     const char *proposal; /* likewise, of one that fits; NULL */
     const tr_mind_result_t *mind;
+    bool tells_mind;
 } answer_t;
 
 /* NULL where it is none that a ballot may have. */
@@ -191,13 +192,24 @@ static bool is_indifferent(const answer_t *a) {
     return a->count > 1 && best(a) - worst(a) < SAME;
 }
 
+/* Coordinators before those that say so refuse a ballot with what they do not know. */
+static bool takes_mind(tr_value_t question) {
+    tr_value_t remarks = tr_value_get(question, "remarks");
+    bool takes = !asks_to(question, "vote");
+    for (size_t i = 0; i < tr_value_size(remarks) && !takes; i++)
+        takes = tr_value_equals(tr_value_at(remarks, i), "by");
+    return takes;
+}
+
 /* Entries of a map. */
 static size_t count_mind(const answer_t *a) {
-    return *a->mind->fallback ? 2 : 1;
+    return !a->tells_mind ? 0 : *a->mind->fallback ? 2 : 1;
 }
 
 /* Whose choice it is: where a model is down, who counts the votes need not take them for its. */
 static void write_mind(tr_content_writer_t *w, const answer_t *a) {
+    if (!a->tells_mind)
+        return;
     tr_write_kv(w, "by", a->mind->by);
     if (*a->mind->fallback)
         tr_write_kv(w, "fallback", a->mind->fallback);
@@ -270,7 +282,7 @@ static void write_mediation(tr_content_writer_t *w, const answer_t *a) {
 }
 
 const char *tr_ballot_write(tr_content_writer_t *w, tr_value_t question, const tr_mind_result_t *choice) {
-    answer_t a = {0};
+    answer_t a = {.tells_mind = takes_mind(question)};
     if (!read_choice(question, choice, &a))
         return "the mind has answered another question";
     if (asks_to(question, "mediate"))

@@ -163,15 +163,9 @@ static int request(editor_t *self, tr_agent_t *agent, const tr_message_t *messag
     return 0;
 }
 
-static bool same(const char *a, const char *b) {
-    return a && b && strcmp(a, b) == 0;
-}
-
 static int cancel(editor_t *self, const tr_message_t *message) {
-    const tr_acl_t *acl = tr_message_acl(message);
-    for (tr_editor_job_t *job = self->jobs; acl && job; job = job->next) {
-        const tr_acl_t *asked = tr_message_acl(job->request);
-        if (asked && same(asked->conversation_id, acl->conversation_id) && same(asked->sender, acl->sender))
+    for (tr_editor_job_t *job = self->jobs; job; job = job->next) {
+        if (tr_replies_cancels(message, job->request))
             tr_editor_job_cancel(job);
     }
     return 0;

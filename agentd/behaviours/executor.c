@@ -214,16 +214,10 @@ static void request(tr_executor_t *self, const tr_message_t *message) {
     json_decref(task);
 }
 
-static bool same(const char *a, const char *b) {
-    return a && b && strcmp(a, b) == 0;
-}
-
 static void cancel(tr_executor_t *self, const tr_message_t *message) {
-    const tr_acl_t *acl = tr_message_acl(message);
-    for (tr_job_t *job = self->jobs, *next; acl && job; job = next) {
-        const tr_acl_t *asked = job->message ? tr_message_acl(job->message) : NULL;
+    for (tr_job_t *job = self->jobs, *next; job; job = next) {
         next = job->next;
-        if (asked && same(asked->conversation_id, acl->conversation_id) && same(asked->sender, acl->sender))
+        if (job->message && tr_replies_cancels(message, job->message))
             tr_job_fail(job, "cancelled", "as its sender asked");
     }
 }

@@ -38,6 +38,7 @@ typedef struct tr_job {
     json_t *needs;                /* ids of tasks whose results are still to be asked for */
     json_t *known;                /* those that were; a text, NULL = none */
     json_t *missing;              /* ids of those that could not be had; NULL = none */
+    json_t *why;                  /* by these ids: what was said of it; NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
     bool begun;     /* the first of them: a tool that is not repeatable was started, or will be */

@@ -66,6 +66,7 @@ void tr_job_free(tr_job_t *self) {
     json_decref(self->needs);
     json_decref(self->known);
     json_decref(self->missing);
+    json_decref(self->why);
     json_decref(self->result);
     free(self->conversation);
     free(self);
@@ -127,6 +128,8 @@ static void add_figures(const tr_job_t *self, json_t *content) {
     json_object_set_new(content, "money", json_real((double)self->spent.nano / NANO));
     if (self->missing)
         json_object_set(content, "missing", self->missing);
+    if (self->why)
+        json_object_set(content, "missing-why", self->why);
 }
 
 static size_t cut(const json_t *text, size_t most) {

@@ -12,6 +12,7 @@
 #define AGAIN_MS   500
 #define EACH_MAX   4000 /* bytes of a result */
 #define LENGTH_MAX 32000
+#define WHY_MAX    300
 
 /* The text of a result, or all of it; a new reference. */
 static json_t *text_of(const json_t *result) {
@@ -39,11 +40,18 @@ static void add_result(tr_job_t *job, const json_t *shown) {
     json_decref(text);
 }
 
-/* The mind and who asked are told of it. */
-static void miss(tr_job_t *job) {
+/* The mind and who asked are told of it, and why. */
+static void miss(tr_job_t *job, const char *reason, const char *detail) {
+    json_t *id = json_array_get(job->needs, 0);
     if (!job->missing)
         job->missing = json_array();
-    json_array_append(job->missing, json_array_get(job->needs, 0));
+    if (!job->why)
+        job->why = json_object();
+    bool is_more = *detail && strcmp(detail, reason) != 0;
+    json_array_append(job->missing, id);
+    json_object_set_new(job->why, json_string_value(id),
+        json_sprintf("%s%s%.*s", reason, is_more ? ": " : "",
+            is_more ? (int)tr_utf8_cut(detail, strlen(detail), WHY_MAX) : 0, detail));
     json_array_remove(job->needs, 0);
 }
 
@@ -54,29 +62,61 @@ static void on_again(tr_agent_t *agent, void *state, void *arg) {
         tr_job_go_on(job);
 }
 
-/* Who is not there says so at once, and may be there soon. */
-static bool waits_for_who_is_away(tr_agent_t *agent, const tr_message_t *answer, void *arg) {
-    return answer && tr_message_type(answer) == TR_MESSAGE_FAILED &&
-           tr_timer_start(agent, AGAIN_MS, on_again, arg);
+/* ---- what is said ---- */
+
+/* Who is not there, or has no room, may be there soon. Another reason, also one that is not known, holds for the next time, too. */
+static bool may_come(tr_reason_t reason) {
+    static const tr_reason_t passing[] = {TR_REASON_NOT_FOUND, TR_REASON_STALE_ROUTE, TR_REASON_BUSY,
+        TR_REASON_NO_PROVIDER, TR_REASON_AGENT_GONE, TR_REASON_EXPIRED, TR_REASON_LIMIT, TR_REASON_CREDIT,
+        TR_REASON_SHUTDOWN, TR_REASON_UNKNOWN_PLATFORM, TR_REASON_PEER_DOWN, TR_REASON_NO_SESSION};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (passing[i] == reason)
+            return true;
+    return false;
 }
 
-/* Without an answer it is asked for again, until the time of the job is up. */
+static const char *text_at(const json_t *said, const char *key) {
+    const char *text = json_string_value(json_object_get(said, key));
+    return text ? text : "";
+}
+
+/* Whether it is worth asking for again: a refusal for good is not. */
+static bool passes(const tr_message_t *answer, const json_t *said) {
+    if (!answer)
+        return true;
+    if (tr_message_type(answer) == TR_MESSAGE_FAILED)
+        return may_come(tr_message_reason(answer));
+    return !tr_answer_is_good(answer) && strcmp(text_at(said, "reason"), "busy") == 0;
+}
+
+static void miss_for(tr_job_t *job, const tr_message_t *answer, const json_t *said) {
+    if (tr_message_type(answer) == TR_MESSAGE_FAILED)
+        miss(job, tr_reason_name(tr_message_reason(answer)), "");
+    else if (tr_answer_is_good(answer))
+        miss(job, "no-result", "it has none, or none yet");
+    else
+        miss(job, *text_at(said, "reason") ? text_at(said, "reason") : "refused", text_at(said, "detail"));
+}
+
 static void on_shown(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {
     tr_job_t *job = tr_job_find(state, (json_int_t)(intptr_t)arg);
-    json_t *shown = tr_answer_json(answer);
-    if (job && job->message && json_array_size(job->needs) > 0 &&
-        !waits_for_who_is_away(agent, answer, arg)) {
-        if (tr_answer_is_good(answer) && json_object_get(shown, "result")) {
-            add_result(job, shown);
+    json_t *said = tr_answer_json(answer);
+    bool is_wanted = job && job->message && json_array_size(job->needs) > 0;
+    bool comes_again = answer && passes(answer, said);
+    if (is_wanted && !(comes_again && tr_timer_start(agent, AGAIN_MS, on_again, arg))) {
+        if (tr_answer_is_good(answer) && json_object_get(said, "result")) {
+            add_result(job, said);
             json_array_remove(job->needs, 0);
-        } else if (answer) {
-            miss(job);
+        } else if (answer && !comes_again) {
+            miss_for(job, answer, said);
         }
         tr_job_note(job);
-        tr_job_go_on(job);
+        tr_job_go_on(job); /* without an answer it is asked for again, until the time of the job is up */
     }
-    json_decref(shown);
+    json_decref(said);
 }
+
+/* ---- what it is for ---- */
 
 /* What is not there is left out. A new reference; NULL where neither is. */
 static json_t *joined(json_t *first, json_t *second) {
@@ -87,7 +127,8 @@ static json_t *joined(json_t *first, json_t *second) {
 
 json_t *tr_job_context(const tr_job_t *self) {
     json_t *context = joined(json_object_get(self->task, "context"), self->known);
-    char *ids = json_array_size(self->missing) ? json_dumps(self->missing, JSON_COMPACT) : NULL;
+    const json_t *those = self->why ? self->why : self->missing; /* of an older journal there are only ids */
+    char *ids = json_array_size(self->missing) ? json_dumps(those, JSON_COMPACT) : NULL;
     json_t *note =
         ids ? json_sprintf("The results of these tasks are needed, and could not be had: %s", ids) : NULL;
     json_t *all = joined(context, note);
@@ -105,7 +146,10 @@ bool tr_job_asks_needs(tr_job_t *self) {
     int rc = tr_request_json(self->executor->agent, NULL, self->executor->tasks, request, ASK_MS, on_shown,
         (void *)(intptr_t)self->number);
     json_decref(request);
+    bool passes = rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM; /* the link is full, or memory */
+    if (passes && tr_timer_start(self->executor->agent, AGAIN_MS, on_again, (void *)(intptr_t)self->number))
+        return true;
     while (rc < 0 && json_array_size(self->needs) > 0)
-        miss(self); /* it is done with what is known */
+        miss(self, "cannot-ask", strerror(-rc)); /* it is done with what is known */
     return rc == 0;
 }

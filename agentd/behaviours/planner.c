@@ -13,9 +13,12 @@
  *
  *   {"action": "watched"}                                   what becomes of what was handed to the coordinator (planner.h): {"MARK": {"plan": with the
  *                                                           state of each subtask}}, as long as it goes on
+ *   {"action": "watched", "plans": [MARK ...]}              the same of these; of one that is at its end too ("state", "reason"), while it is remembered
+ *   {"action": "stop", "plan": MARK}                        nothing of it is planned anew or handed on any more; what is with the coordinator stays
+ *                                                           there, for who asks to cancel it: {"mark", "plan", "state", "reason"}
  *
  * It watches what it handed to the coordinator: a subtask that fails is replanned and handed on, without being asked; how a plan ends is told on the topic
- * plan.AGENT: {"plan": MARK, "task", "state": "replanned" | "completed" | "failed" | "cancelled", "subtask", "reason", "replans"}.
+ * plan.AGENT: {"plan": MARK, "task", "state": "replanned" | "completed" | "failed" | "cancelled" | "stopped", "subtask", "reason", "replans"}.
  *
  * What it hands out is checked, also what a replacement makes of it: no circle, no skill that there is not, `most` subtasks at most.
  */
@@ -75,7 +78,8 @@ static int init(tr_agent_t *self, void *state, tr_value_t args) {
     planner->watched = json_object();
     planner->by_task = json_object();
     planner->looks = json_object();
-    if (!planner->watched || !planner->by_task || !planner->looks)
+    planner->ended = json_object();
+    if (!planner->watched || !planner->by_task || !planner->looks || !planner->ended)
         rc = -ENOMEM;
     if (rc == 0 && skills && !(planner->skills = tr_value_to_json(skills)))
         rc = -ENOMEM;
@@ -104,6 +108,9 @@ static void on_submitted(
             json_pack("{s:O, s:O, s:O}", "plan", json_object_get(carried, "plan"), "tasks",
                 json_object_get(content, "tasks"), "watched", mark));
     } else {
+        if (!answer) /* who asked is told that it did not work */
+            tr_planner_take_back(
+                planner, json_object_get(json_object_get(planner->watched, json_string_value(mark)), "plan"));
         tr_planner_unwatch(planner, json_string_value(mark));
         tr_thinker_answer_json(&planner->thinker, under, TR_FAILURE, json_incref(content));
     }
@@ -253,7 +260,7 @@ static const char *request_wrong(const tr_planner_t *planner, const tr_message_t
     size_t length = 0;
     if (tr_value_get(asked, "action") && !asks_to(message, "plan") && !asks_to(message, "submit") &&
         !asks_to(message, "replan"))
-        return "action: expected plan, submit, replan or watched";
+        return "action: expected plan, submit, replan, watched or stop";
     if (skills && !is_skills(skills))
         return "skills: expected a list of texts";
     if (most < 1 || most > TR_PLAN_MOST)
@@ -281,7 +288,12 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
     if (!tr_thinker_asked(&planner->thinker, message))
         return 0;
     if (asks_to(message, "watched")) {
-        tr_thinker_answer_json(&planner->thinker, message, TR_INFORM, json_deep_copy(planner->watched));
+        tr_thinker_answer_json(&planner->thinker, message, TR_INFORM,
+            tr_planner_known(planner, tr_value_get(tr_message_value(message), "plans")));
+        return 0;
+    }
+    if (asks_to(message, "stop")) {
+        tr_planner_stop(planner, message);
         return 0;
     }
     const char *wrong = request_wrong(planner, message);
@@ -300,6 +312,7 @@ static void fini(tr_agent_t *self, void *state) {
     tr_planner_t *planner = state;
     (void)self;
     tr_errands_finish(&planner->errands);
+    tr_planner_stops_finish(planner);
     tr_thinker_finish(&planner->thinker);
     if (planner->timer)
         tr_timer_cancel(&planner->timer);
@@ -307,6 +320,7 @@ static void fini(tr_agent_t *self, void *state) {
     json_decref(planner->watched);
     json_decref(planner->by_task);
     json_decref(planner->looks);
+    json_decref(planner->ended);
 }
 
 const tr_behaviour_t tr_behaviour_planner = {

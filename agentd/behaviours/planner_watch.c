@@ -28,6 +28,10 @@ static json_t *subtasks_of(const json_t *watched) {
     return json_object_get(json_object_get(watched, "plan"), "subtasks");
 }
 
+static bool is_stopping(const json_t *watched) {
+    return json_is_true(json_object_get(watched, "stopping"));
+}
+
 /* ---- a plan as tasks ---- */
 
 /* By its id in the plan; NULL where there is none. */
@@ -88,10 +92,12 @@ static void forget_task(tr_planner_t *self, json_t *subtask) {
 }
 
 void tr_planner_unwatch(tr_planner_t *self, const char *mark) {
-    json_t *watched = json_object_get(self->watched, mark), *subtasks = subtasks_of(watched);
+    json_t *watched = json_incref(json_object_get(self->watched, mark)), *subtasks = subtasks_of(watched);
     for (size_t i = 0; i < json_array_size(subtasks); i++)
         json_object_del(self->by_task, text_at(json_array_get(subtasks, i), "task"));
-    json_object_del(self->watched, mark); /* `mark` may have been its own */
+    json_object_del(self->watched, mark);
+    tr_planner_stopped(self, mark); /* which may be its own */
+    json_decref(watched);
 }
 
 static void listen_to_tasks(tr_planner_t *self) {
@@ -103,6 +109,8 @@ void tr_planner_taken(tr_planner_t *self, const char *mark) {
     json_t *watched = json_object_get(self->watched, mark);
     if (watched)
         json_object_set_new(watched, "taken", json_true());
+    if (is_stopping(watched))
+        tr_planner_end(self, watched, "stopped", "", "");
 }
 
 static void look(tr_agent_t *agent, void *state, void *arg);
@@ -142,9 +150,10 @@ static void tell(
             ends ? subtasks_of(watched) : NULL));
 }
 
-static void end(
+void tr_planner_end(
     tr_planner_t *self, const json_t *watched, const char *state, const char *subtask, const char *reason) {
     tell(self, watched, state, subtask, reason);
+    tr_planner_remember(self, watched, state, reason);
     tr_planner_unwatch(self, text_at(watched, "mark"));
 }
 
@@ -195,10 +204,13 @@ static void on_resubmitted(tr_agent_t *agent, void *state, const tr_message_t *a
     json_t *content = tr_answer_json(answer);
     (void)agent;
     if (watched && tr_answer_is_good(answer)) {
-        tr_planner_taken(self, text_at(watched, "mark"));
         tell(self, watched, "replanned", text_at(watched, "replaced"), "");
-    } else if (watched)
-        end(self, watched, "failed", text_at(watched, "replaced"), text_at(content, "reason"));
+        tr_planner_taken(self, text_at(watched, "mark"));
+    } else if (watched) {
+        if (!answer)
+            tr_planner_take_back(self, json_object_get(watched, "plan"));
+        tr_planner_end(self, watched, "failed", text_at(watched, "replaced"), text_at(content, "reason"));
+    }
     json_decref(content);
 }
 
@@ -232,7 +244,7 @@ static void resubmit(tr_planner_t *self, json_t *watched, const char *failed) {
         on_resubmitted, (void *)(intptr_t)json_integer_value(json_object_get(watched, "number")));
     json_decref(request);
     if (rc < 0)
-        end(self, watched, "failed", failed, strerror(-rc));
+        tr_planner_end(self, watched, "failed", failed, strerror(-rc));
 }
 
 static void on_replanned(
@@ -243,10 +255,10 @@ static void on_replanned(
     json_t *plan = json_object_get(watched, "plan");
     json_t *gone = find_subtask(json_object_get(plan, "subtasks"), failed);
     (void)message;
-    if (!gone)
+    if (!gone || is_stopping(watched))
         return; /* it was let go of, or replaced, meanwhile */
     if (result->status != TR_MIND_OK) {
-        end(self, watched, "failed", failed, result->detail);
+        tr_planner_end(self, watched, "failed", failed, result->detail);
         return;
     }
     json_t *task = json_incref(json_object_get(gone, "task")), *without = ruled_out(gone);
@@ -258,7 +270,7 @@ static void on_replanned(
     json_object_del(self->by_task, json_string_value(task));
     json_decref(task);
     if (wrong)
-        end(self, watched, "failed", failed, wrong);
+        tr_planner_end(self, watched, "failed", failed, wrong);
     else
         resubmit(self, watched, failed);
 }
@@ -291,7 +303,7 @@ static void replan(tr_planner_t *self, const tr_message_t *message, json_t *watc
                 json_object_get(subtask, "id"))});
     json_decref(without);
     if (rc < 0)
-        end(self, watched, "failed", text_at(subtask, "id"), "it cannot be planned anew now");
+        tr_planner_end(self, watched, "failed", text_at(subtask, "id"), "it cannot be planned anew now");
 }
 
 /* ---- what is heard ---- */
@@ -317,12 +329,15 @@ static bool are_all_completed(const json_t *subtasks) {
 static void take_state(tr_planner_t *self, const tr_message_t *message, json_t *watched, json_t *subtask) {
     json_t *subtasks = subtasks_of(watched);
     if (is_in(subtask, "completed") && are_all_completed(subtasks))
-        end(self, watched, "completed", text_at(subtask, "id"), "");
+        tr_planner_end(self, watched, "completed", text_at(subtask, "id"), "");
     else if (is_in(subtask, "cancelled"))
-        end(self, watched, "cancelled", text_at(subtask, "id"), "");
+        tr_planner_end(self, watched, "cancelled", text_at(subtask, "id"), "");
+    else if (is_stopping(watched))
+        return; /* as soon as what was handed on is taken */
     else if (is_in(subtask, "failed") && json_object_get(subtask, "compose") &&
              !fails_with_another(subtasks, subtask))
-        end(self, watched, "failed", text_at(subtask, "id"), "its parts are done, and nobody composes them");
+        tr_planner_end(
+            self, watched, "failed", text_at(subtask, "id"), "its parts are done, and nobody composes them");
     else if (is_in(subtask, "failed") && !fails_with_another(subtasks, subtask))
         replan(self, message, watched, subtask);
 }
@@ -365,7 +380,7 @@ static void lose(tr_planner_t *self, const json_t *task) {
     const json_t *watched = json_object_get(self->watched, mark);
     const json_t *subtask = find_by_task(subtasks_of(watched), json_string_value(task));
     if (subtask && json_is_true(json_object_get(watched, "taken")))
-        end(self, watched, "failed", text_at(subtask, "id"),
+        tr_planner_end(self, watched, "failed", text_at(subtask, "id"),
             "the coordinator does not know its task any more");
 }
 
@@ -433,8 +448,8 @@ void tr_planner_missed(tr_planner_t *self) {
 
 int tr_planner_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out) {
     const tr_planner_t *self = state;
-    json_t *all = json_pack("{s:O, s:O, s:I}", "watched", self->watched, "tasks", self->by_task, "numbers",
-        (json_int_t)self->numbers);
+    json_t *all = json_pack("{s:O, s:O, s:O, s:I}", "watched", self->watched, "tasks", self->by_task, "ended",
+        self->ended, "numbers", (json_int_t)self->numbers);
     int rc = all ? tr_json_write(all, out) : -ENOMEM;
     (void)agent;
     json_decref(all);
@@ -446,6 +461,7 @@ static void doubt(json_t *watched) {
     size_t i;
     json_t *subtask;
     json_object_set_new(watched, "taken", json_true());
+    json_object_del(watched, "stopping"); /* who asked for it asks again */
     json_array_foreach(subtasks_of(watched), i, subtask) {
         if (is_in(subtask, "failed"))
             json_object_set_new(subtask, "state", json_string("pending"));
@@ -463,6 +479,8 @@ int tr_planner_restore(tr_agent_t *agent, void *state, tr_value_t saved) {
     if (rc == 0) {
         json_object_update(self->watched, watched);
         json_object_update(self->by_task, by_task);
+        if (json_is_object(json_object_get(all, "ended"))) /* what was saved before there were any has none */
+            json_object_update(self->ended, json_object_get(all, "ended"));
         self->numbers = json_integer_value(json_object_get(all, "numbers"));
         json_object_foreach(self->watched, mark, one) doubt(one);
         tr_planner_missed(self);

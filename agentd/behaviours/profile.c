@@ -121,7 +121,7 @@ static json_t *name_at(const char *text) {
     size_t len = 0, words = 0;
     text += strspn(text, " ");
     while (words < 2 && (isupper((unsigned char)text[len]) || (unsigned char)text[len] >= 0x80)) {
-        while (text[len] && !strchr(" ,.!?;:\"\n", text[len]))
+        while (text[len] && !strchr(" ,.!?;:\"'()<>\n", text[len]))
             len++;
         words++;
         if (text[len] == ' ' && words < 2 && isupper((unsigned char)text[len + 1]))
@@ -188,6 +188,23 @@ json_t *tr_profile_wish(const char *said) {
         reply = json_sprintf("I will call you %s.", json_string_value(name));
     json_decref(name);
     return reply;
+}
+
+json_t *tr_profile_answer(const json_t *profile, const char *said) {
+    static const char *const questions[] = {"what is my name", "what's my name", "who am i",
+        "do you know my name", "do you know who i am", "do you remember me", "do you remember my name"};
+    static const char *const phrases[] = {"my name is ", "call me ", "please call me ", "i am called "};
+    const char *name = json_string_value(json_object_get(profile, "name"));
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        size_t size = strlen(questions[i]);
+        if (strncasecmp(said, questions[i], size) == 0 && !said[size + strspn(said + size, " ?!.")])
+            return name ? json_sprintf("You are %s.", name)
+                        : json_string("You have not told me your name yet: \"my name is ...\".");
+    }
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (strncasecmp(said, phrases[i], strlen(phrases[i])) == 0)
+            return tr_profile_wish(said);
+    return NULL;
 }
 
 void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment) {

@@ -89,10 +89,33 @@ static void test_a_wish_is_heard(void **state) {
     check_wish("will it be brief?", NULL);
 }
 
+static void check_answer(const json_t *profile, const char *said, const char *expected) {
+    json_t *reply = tr_profile_answer(profile, said);
+    if (expected)
+        assert_string_equal(json_string_value(reply), expected);
+    else
+        assert_null(reply);
+    json_decref(reply);
+}
+
+static void test_who_asks_for_his_name_is_told(void **state) {
+    json_t *profile = tr_profile_new();
+    (void)state;
+    check_answer(profile, "What is my name?", "You have not told me your name yet: \"my name is ...\".");
+    tr_profile_learn(profile, "my name is Ann') DROP", NULL);
+    check_answer(profile, "who am I?", "You are Ann.");
+    check_answer(profile, "who am I to judge?", NULL);
+    check_answer(profile, "My name is Eve.", "I will call you Eve.");
+    check_answer(profile, "call me a taxi", NULL);
+    check_answer(profile, "hello, my name is Eve", NULL);
+    json_decref(profile);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_short_reply_is_a_sentence),
         cmocka_unit_test(test_a_wish_is_heard),
+        cmocka_unit_test(test_who_asks_for_his_name_is_told),
         cmocka_unit_test(test_a_friend_is_called_by_name),
         cmocka_unit_test(test_shorter_is_an_order_or_a_question),
     };

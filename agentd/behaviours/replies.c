@@ -94,3 +94,12 @@ void tr_replies_finish(tr_replies_t *self) {
     while (self->head)
         shift(self, true);
 }
+
+static bool same(const char *a, const char *b) {
+    return a && b && strcmp(a, b) == 0;
+}
+
+bool tr_replies_cancels(const tr_message_t *cancel, const tr_message_t *asked) {
+    const tr_acl_t *a = tr_message_acl(cancel), *b = tr_message_acl(asked);
+    return a && b && same(a->conversation_id, b->conversation_id) && same(a->sender, b->sender);
+}

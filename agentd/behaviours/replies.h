@@ -27,4 +27,7 @@ int tr_replies_send_reason(tr_replies_t *self, tr_agent_t *agent, const tr_messa
 /* Gives back what waits: another provider answers. For fini. */
 void tr_replies_finish(tr_replies_t *self);
 
+/* Whether `cancel` ends what `asked` has begun: of the same sender, in the same conversation. */
+bool tr_replies_cancels(const tr_message_t *cancel, const tr_message_t *asked);
+
 #endif

@@ -7,14 +7,15 @@
 static const struct {
     const tr_behaviour_t *behaviour;
     int (*check)(tr_value_t args, tr_problem_t *problem);
-    bool thinks; /* it has a mind (thinker.h) */
-    bool acts;   /* it has tools (toolbox.h) */
+    bool thinks;    /* it has a mind (thinker.h) */
+    bool acts;      /* it has tools (toolbox.h) */
+    bool remembers; /* users (talk.h) */
 } table[] = {
     {&tr_behaviour_a2a_remote, tr_a2a_remote_check, false},
-    {&tr_behaviour_assistant, tr_assistant_check, true},
+    {&tr_behaviour_assistant, tr_assistant_check, true, .remembers = true},
     {&tr_behaviour_composer, tr_composer_check, true},
     {&tr_behaviour_critic, tr_critic_check, true},
-    {&tr_behaviour_dialogue, tr_dialogue_check, true},
+    {&tr_behaviour_dialogue, tr_dialogue_check, true, .remembers = true},
     {&tr_behaviour_echo, tr_echo_check, false},
     {&tr_behaviour_editor, tr_editor_check, false},
     {&tr_behaviour_exec, tr_exec_check, false},
@@ -58,6 +59,13 @@ bool tr_behaviour_acts(const tr_behaviour_t *behaviour) {
     for (size_t i = 0; i < COUNT; i++)
         if (table[i].behaviour == behaviour)
             return table[i].acts;
+    return false;
+}
+
+bool tr_behaviour_remembers(const tr_behaviour_t *behaviour) {
+    for (size_t i = 0; i < COUNT; i++)
+        if (table[i].behaviour == behaviour)
+            return table[i].remembers;
     return false;
 }
 

@@ -56,6 +56,8 @@ const tr_behaviour_t *tr_behaviour_find(const char *name);
 int tr_behaviour_check_args(const tr_behaviour_t *behaviour, tr_value_t args, tr_problem_t *problem);
 /* Whether it asks a mind: `mind` means something to it. */
 bool tr_behaviour_thinks(const tr_behaviour_t *behaviour);
+/* Whether it remembers users: --memory means something to it. */
+bool tr_behaviour_remembers(const tr_behaviour_t *behaviour);
 /* Whether it uses tools: `tools` mean something to it. */
 bool tr_behaviour_acts(const tr_behaviour_t *behaviour);
 /* The name nearest to one that is unknown, or NULL. */

@@ -19,9 +19,10 @@
 #include "proto/json.h"
 
 #define ENTITIES     20
-#define WISH_MAX     60    /* bytes of what only says how to answer */
-#define GLAD         0.5   /* a mood of that much is answered, where nothing else is understood */
-#define SUMMARISE_AT 1500  /* bytes of older turns */
+#define WISH_MAX     60   /* bytes of what only says how to answer */
+#define GLAD         0.5  /* a mood of that much is answered, where nothing else is understood */
+#define SUMMARISE_AT 1500 /* bytes of older turns */
+#define CANCELLED    "as its sender asked"
 #define ANSWER_MAX   65536 /* bytes of what others answered, of the last turn */
 
 static const char *text_at(const json_t *object, const char *key) {
@@ -152,8 +153,18 @@ static json_t *keep(tr_talk_t *self, json_t *session) {
     return json_sprintf("not remembered: %s", strerror(-rc));
 }
 
+/* Of a turn that was cancelled while others did something for it: who asked waits no more, and the user's next turn has begun. */
+static bool was_cancelled(tr_talk_t *self, const tr_message_t *message, const json_t *turn) {
+    bool was = json_is_true(json_object_get(turn, "cancelled-by-user"));
+    if (was)
+        tr_thinker_answer_reason(&self->thinker, message, TR_FAILURE, "cancelled", CANCELLED);
+    return was;
+}
+
 void tr_talk_end(tr_talk_t *self, const tr_message_t *message, json_t *turn, const char *reply) {
     json_t *session = NULL;
+    if (was_cancelled(self, message, turn))
+        return;
     int rc = tr_sessions_open(&self->sessions, text_at(turn, "user"), &session);
     if (rc < 0) {
         tell_unopened(self, message, rc);
@@ -211,22 +222,34 @@ static void take_named(const tr_talk_t *self, const tr_message_t *message, json_
     json_decref(named);
 }
 
-/* What to say to who only says how he wants to be answered; new, NULL: he does not. */
-static json_t *wish_in(const tr_message_t *message) {
-    char said[WISH_MAX + 1];
+/* What is short enough to say how to answer, and nothing beside it; else "". */
+static const char *brief_of(const tr_message_t *message, char said[WISH_MAX + 1]) {
     size_t length = 0;
     const char *text = tr_thinker_text(message, "text", &length);
-    if (length > WISH_MAX)
-        return NULL;
-    snprintf(said, sizeof said, "%.*s", (int)length, text);
-    return tr_profile_wish(said);
+    snprintf(said, WISH_MAX + 1, "%.*s", length > WISH_MAX ? 0 : (int)length, text);
+    return said;
+}
+
+/* Who he is, is for the profile to say: the built-in mind takes it for a question like any other, or a greeting. A model answers as it likes. */
+static void take_name(const json_t *session, const tr_message_t *message, json_t *turn) {
+    char said[WISH_MAX + 1];
+    bool is_builtin = strncmp(text_at(turn, "by"), "built-in", 8) == 0;
+    json_t *reply =
+        is_builtin ? tr_profile_answer(json_object_get(session, "profile"), brief_of(message, said)) : NULL;
+    if (!reply)
+        return;
+    json_object_set_new(turn, "state", json_string("chat"));
+    json_object_set_new(turn, "reply", reply);
+    json_object_del(turn, "action");
+    json_object_del(turn, "parameters");
 }
 
 /* What is no order and no question may still say something: how he wants to be answered, or how glad he is. */
 static void take_remark(const tr_message_t *message, json_t *turn) {
     bool is_unclear = strcmp(text_at(turn, "state"), "unclear") == 0;
     double mood = json_number_value(json_object_get(json_object_get(turn, "sentiment"), "score"));
-    json_t *reply = is_unclear ? wish_in(message) : NULL;
+    char said[WISH_MAX + 1];
+    json_t *reply = is_unclear ? tr_profile_wish(brief_of(message, said)) : NULL;
     if (is_unclear && !reply && mood >= GLAD)
         reply = json_string("I am glad to hear that. What can I do for you?");
     if (!reply)
@@ -248,6 +271,7 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     tr_thinker_sign(turn, result);
     take_named(self, message, turn);
     take_remark(message, turn);
+    take_name(session, message, turn);
     tr_sessions_turn(session, context);
     tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
@@ -338,6 +362,8 @@ static bool end_seen(tr_talk_t *self, const tr_message_t *message, json_t *sessi
 /* ---- what is said, understood ---- */
 
 void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, json_t *examples) {
+    if (was_cancelled(self, message, turn))
+        return;
     const json_t *session = session_of(self, message);
     tr_talk_stream_ready(self, json_object_get(session, "profile"), turn);
     json_t *context = json_deep_copy(json_object_get(session, "context")), *named = named_in(self, message);
@@ -427,6 +453,7 @@ static void show(tr_talk_t *self, const tr_message_t *message, const char *user,
         json_object_set(what, "summary", json_object_get(session, "summary"));
         json_object_set(what, "older", json_object_get(session, "older"));
         json_object_set(what, "left-out", json_object_get(session, "left-out")); /* nothing where none are */
+        json_object_set_new(what, "kept", json_boolean(self->sessions.directory));
     }
     tr_thinker_answer_json(&self->thinker, message, TR_INFORM, what);
 }
@@ -446,9 +473,41 @@ static bool answer_about(tr_talk_t *self, const tr_message_t *message, const cha
     return forgets;
 }
 
+/* A turn that was understood stands in the history, with what the mind would have said. */
+static void leave_to_others(tr_talk_t *self, json_t *turn) {
+    json_t *session = NULL;
+    json_object_set_new(turn, "cancelled-by-user", json_true());
+    if (!json_object_get(turn, "state") ||
+        tr_sessions_open(&self->sessions, text_at(turn, "user"), &session) < 0)
+        return;
+    json_t *said = json_string("(cancelled)");
+    tr_dialogue_said(json_object_get(session, "context"), said);
+    json_decref(said);
+    tr_sessions_keep(&self->sessions, session); /* the next turn keeps it again, ignoring */
+}
+
+/* A turn is ended by who has asked for it: one that waits, one that is thought of, or one for which somebody else does something, which goes on. One that
+ * is over is none. */
+static void cancel(tr_talk_t *self, const tr_message_t *message) {
+    tr_message_t *waiting = tr_talk_queue_withdraw(&self->queue, message);
+    json_t *turn = waiting ? NULL : json_incref(tr_talk_stream_find(self, message));
+    if (waiting)
+        tr_thinker_answer_reason(&self->thinker, waiting, TR_FAILURE, "cancelled", CANCELLED);
+    tr_message_done(&waiting);
+    if (turn && !tr_thinker_withdraw(&self->thinker, turn, "cancelled", CANCELLED))
+        leave_to_others(self, turn);
+    if (turn)
+        over(self, turn);
+    json_decref(turn);
+}
+
 int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
     char user[TR_SESSIONS_USER_MAX + 1];
     size_t length = 0;
+    if (tr_message_type(message) == TR_MESSAGE_DIRECT && tr_message_performative(message) == TR_CANCEL) {
+        cancel(self, message);
+        return 0;
+    }
     if (!tr_thinker_asked(&self->thinker, message))
         return 0;
     if (!user_of(message, user)) {
@@ -473,6 +532,16 @@ int tr_talk_receive(tr_talk_t *self, const tr_message_t *message) {
     return 0;
 }
 
+/* Agents of one process have each their own: a user who talks with two has two sessions. */
+static void memory_of(const tr_agent_t *agent, const tr_talk_args_t *read, char *out, size_t size) {
+    char aid[TR_AID_MAX + 1];
+    tr_agent_aid(agent, aid);
+    if (*read->memory || !*read->memories)
+        snprintf(out, size, "%s", read->memory);
+    else
+        snprintf(out, size, "%s/%.*s", read->memories, (int)strcspn(aid, "@"), aid);
+}
+
 int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_talk_args_t *read) {
     tr_value_t actions = tr_value_get(args, "actions");
     if (actions && !(self->actions = tr_value_to_json(actions)))
@@ -481,7 +550,9 @@ int tr_talk_init(tr_talk_t *self, tr_agent_t *agent, tr_value_t args, const tr_t
         return -ENOMEM;
     if (!(self->summarising = json_object()))
         return -ENOMEM;
-    int rc = tr_sessions_init(&self->sessions, read->memory, (size_t)read->sessions);
+    char own[TR_TALK_MEMORY_MAX + TR_NAME_MAX + 2];
+    memory_of(agent, read, own, sizeof own);
+    int rc = tr_sessions_init(&self->sessions, own, (size_t)read->sessions);
     return rc < 0 ? rc : tr_thinker_init(&self->thinker, agent, args);
 }
 

@@ -11,6 +11,8 @@
  * What was seen in images is the reply of a turn about them, and "state" is "seen". It was written by whoever made the image: it is told, and no order is looked for
  * in it, nor in what was said about it.
  *
+ * A cancel of who asked for a turn, in the request's conversation, ends it: it is answered with a failure, reason "cancelled". What others do for it goes on.
+ *
  * Turns of one user follow each other in the order in which they came, those of different users go on side by side.
  *
  * What falls out of the bounded context is summarised by the mind, and the summary stays in the context.
@@ -46,14 +48,19 @@ struct tr_talk {
 };
 
 typedef struct tr_talk_args {
-    char memory[TR_TALK_MEMORY_MAX]; /* a directory; "" = nothing survives a restart */
-    int64_t sessions;                /* in memory */
+    char memory[TR_TALK_MEMORY_MAX]; /* a directory */
+    char memories
+        [TR_TALK_MEMORY_MAX]; /* where there is none: one that has a directory for each agent; "" both = nothing survives a restart */
+    int64_t sessions; /* in memory */
     char examples[TR_TALK_EXAMPLES_MAX];
 } tr_talk_args_t;
 
+/* "memories" is not the user's: agentd puts it there from --memory. */
 #define TR_TALK_ARGS                                                                                         \
     {"memory", TR_ARG_TEXT, offsetof(tr_talk_args_t, memory), TR_TALK_MEMORY_MAX,                            \
         .expected = "the path of a directory"},                                                              \
+        {"memories", TR_ARG_TEXT, offsetof(tr_talk_args_t, memories), TR_TALK_MEMORY_MAX,                    \
+            .expected = "the path of a directory"},                                                          \
         {"sessions", TR_ARG_WHOLE, offsetof(tr_talk_args_t, sessions), 0, .min = 1, .max = 100000},          \
         {"examples", TR_ARG_TEXT, offsetof(tr_talk_args_t, examples), TR_TALK_EXAMPLES_MAX,                  \
             .expected = "a namespace of the knowledge base, such as feedback"},                              \

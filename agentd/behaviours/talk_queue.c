@@ -1,5 +1,7 @@
 #include "agentd/behaviours/talk_queue.h"
 
+#include "agentd/behaviours/replies.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +45,14 @@ int tr_talk_queue_enter(tr_talk_queue_t *self, const char *user, const tr_messag
     return json_object_set_new(self->held, user, json_true()) < 0 ? -ENOMEM : TR_TALK_BEGINS;
 }
 
-/* Takes the next one of this user out; NULL where nobody waits. */
-static tr_talk_waiting_t *take(tr_talk_queue_t *self, const char *user) {
+static bool is_of(const tr_talk_waiting_t *at, const char *user, const tr_message_t *cancel) {
+    return user ? strcmp(at->user, user) == 0 : tr_replies_cancels(cancel, at->message);
+}
+
+/* The message of the next one of this user, or, without one, of the one that is ended; NULL where none waits. */
+static tr_message_t *take(tr_talk_queue_t *self, const char *user, const tr_message_t *cancel) {
     tr_talk_waiting_t *before = NULL, *at = self->first;
-    while (at && strcmp(at->user, user) != 0) {
+    while (at && !is_of(at, user, cancel)) {
         before = at;
         at = at->next;
     }
@@ -59,19 +65,21 @@ static tr_talk_waiting_t *take(tr_talk_queue_t *self, const char *user) {
     if (self->last == at)
         self->last = before;
     self->count--;
-    return at;
+    tr_message_t *message = at->message;
+    at->message = NULL;
+    free_waiting(at);
+    return message;
 }
 
 tr_message_t *tr_talk_queue_leave(tr_talk_queue_t *self, const char *user) {
-    tr_talk_waiting_t *next = take(self, user);
-    tr_message_t *message = next ? next->message : NULL;
-    if (next) {
-        next->message = NULL;
-        free_waiting(next);
-    } else {
+    tr_message_t *message = take(self, user, NULL);
+    if (!message)
         json_object_del(self->held, user);
-    }
     return message;
+}
+
+tr_message_t *tr_talk_queue_withdraw(tr_talk_queue_t *self, const tr_message_t *cancel) {
+    return take(self, NULL, cancel);
 }
 
 void tr_talk_queue_finish(tr_talk_queue_t *self) {

@@ -33,6 +33,8 @@ int tr_talk_queue_enter(tr_talk_queue_t *self, const char *user, const tr_messag
  * The turn that held the user is over. The message that holds him now, which is the caller's (tr_message_done), or NULL: nobody waits, and he is free.
  */
 tr_message_t *tr_talk_queue_leave(tr_talk_queue_t *self, const char *user);
+/* Takes out the one that waits and that `cancel` ends (replies.h), for tr_message_done; NULL: none. */
+tr_message_t *tr_talk_queue_withdraw(tr_talk_queue_t *self, const tr_message_t *cancel);
 /* Those who wait are given back, for another provider. */
 void tr_talk_queue_finish(tr_talk_queue_t *self);
 

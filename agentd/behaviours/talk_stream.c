@@ -42,8 +42,10 @@ struct tr_talk_stream {
     size_t shown;  /* bytes of it */
     json_int_t turn, pieces;
     double mood;
-    bool fits;        /* pieces are fitted to the user */
-    tr_textbuf_t raw; /* what came of the mind, where they are */
+    json_t *of;           /* the turn; borrowed */
+    const char *asked_by; /* the request's sender, behind its conversation */
+    bool fits;            /* pieces are fitted to the user */
+    tr_textbuf_t raw;     /* what came of the mind, where they are */
     char user[TR_SESSIONS_USER_MAX + 1], topic[TR_OWN_TOPIC_MAX], conversation[];
 };
 
@@ -82,19 +84,35 @@ static int reserve(tr_talk_t *self, size_t at) {
 void tr_talk_stream_begin(tr_talk_t *self, json_t *turn, const tr_message_t *message) {
     const tr_acl_t *asked = tr_message_acl(message);
     const char *conversation = asked && asked->conversation_id ? asked->conversation_id : "";
-    size_t at = free_place(self), size = strlen(conversation) + 1;
-    tr_talk_stream_t *stream = reserve(self, at) == 0 ? calloc(1, sizeof *stream + size) : NULL;
+    const char *sender = tr_message_sender(message);
+    size_t at = free_place(self), size = strlen(conversation) + 1, more = strlen(sender) + 1;
+    tr_talk_stream_t *stream = reserve(self, at) == 0 ? calloc(1, sizeof *stream + size + more) : NULL;
     if (!stream)
         return;
     stream->hash = HASH_START;
     snprintf(stream->user, sizeof stream->user, "%s", text_at(turn, "user"));
     memcpy(stream->conversation, conversation, size);
+    memcpy(stream->conversation + size, sender, more);
+    stream->asked_by = stream->conversation + size;
+    stream->of = turn;
     topic_of(self, stream->user, stream->topic);
     self->streams[at] = stream;
     if (json_object_set_new(turn, "stream", json_integer((json_int_t)at)) == 0)
         return;
     self->streams[at] = NULL;
     free_stream(stream);
+}
+
+json_t *tr_talk_stream_find(const tr_talk_t *self, const tr_message_t *cancel) {
+    const tr_acl_t *acl = tr_message_acl(cancel);
+    const char *conversation = acl && acl->conversation_id ? acl->conversation_id : "";
+    for (size_t i = 0; *conversation && i < self->stream_room; i++) {
+        const tr_talk_stream_t *stream = self->streams[i];
+        if (stream && strcmp(stream->conversation, conversation) == 0 &&
+            strcmp(stream->asked_by, tr_message_sender(cancel)) == 0)
+            return stream->of;
+    }
+    return NULL;
 }
 
 void tr_talk_stream_ready(tr_talk_t *self, const json_t *profile, const json_t *turn) {

@@ -17,6 +17,8 @@
 
 /* The turn is that of this request. Where there is no memory it has none, and nothing is told. */
 void tr_talk_stream_begin(tr_talk_t *self, json_t *turn, const tr_message_t *message);
+/* The turn of the request that `cancel` ends (its sender's, in its conversation), borrowed; NULL: none that goes on. */
+json_t *tr_talk_stream_find(const tr_talk_t *self, const tr_message_t *cancel);
 /* What pieces have to know is known: the turn has its number and its mood, and the user his profile. */
 void tr_talk_stream_ready(tr_talk_t *self, const json_t *profile, const json_t *turn);
 void tr_talk_stream_piece(tr_talk_t *self, const json_t *turn, const tr_mind_piece_t *piece);

@@ -213,6 +213,17 @@ void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done) {
     *thought = NULL;
 }
 
+bool tr_thinker_withdraw(tr_thinker_t *self, const json_t *carried, const char *reason, const char *detail) {
+    tr_thought_t *thought = self->thoughts;
+    while (thought && thought->carried != carried)
+        thought = thought->next;
+    if (!thought)
+        return false;
+    tr_thinker_answer_reason(self, thought->message, TR_FAILURE, reason, detail);
+    tr_thinker_cancel(self, &thought, true);
+    return true;
+}
+
 int tr_thinker_ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question) {
     tr_error_t error = {0};
     bool is_full = self->open >= TR_THINKER_MAX;

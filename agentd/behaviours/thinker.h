@@ -69,6 +69,9 @@ tr_mind_cost_t tr_thinker_stop(tr_thinker_t *self, tr_thought_t *thought);
  * (tr_message_release). Nulls the reference; NULL in it is nothing. */
 void tr_thinker_cancel(tr_thinker_t *self, tr_thought_t **thought, bool done);
 
+/* The same of what has this `carried`, whose message is answered with a failure. False: nothing was asked with it. */
+bool tr_thinker_withdraw(tr_thinker_t *self, const json_t *carried, const char *reason, const char *detail);
+
 /* The text of a message: its content where that is a text, else the text of its map's `key`. Borrowed from the message; NULL without. */
 const char *tr_thinker_text(const tr_message_t *message, const char *key, size_t *ret_length);
 

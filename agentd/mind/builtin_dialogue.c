@@ -22,7 +22,7 @@ static const struct {
     {"farewell", "Goodbye."},
     {"thank", "You are welcome."},
     {"affirm", "Good."},
-    {"deny", "All right, I will not."},
+    {"deny", "All right."},
     {"complain", "I am sorry about that. What should have happened instead?"},
 };
 

@@ -1,7 +1,9 @@
 #include "agentd/mind/dialogue.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 /* The text, cut at a whole code point; NULL where it is no text. */
 static json_t *cut(const json_t *text, size_t most) {
@@ -58,19 +60,33 @@ json_t *tr_dialogue_context(const json_t *given) {
     return context;
 }
 
+/* "All tasks" is nothing that "it" could mean: who says "cancel it" later means one. */
+static bool means_many(const json_t *value, const json_t *subject) {
+    static const char *const ends[] = {"tasks", "all", "everything", "of them", "mine"};
+    const char *action = json_string_value(json_object_get(value, "action")),
+               *text = json_string_value(subject);
+    size_t length = json_string_length(subject);
+    bool is_of_tasks = action && (strcmp(action, "status") == 0 || strcmp(action, "cancel") == 0);
+    for (size_t i = 0; is_of_tasks && i < sizeof ends / sizeof *ends; i++)
+        if (length >= strlen(ends[i]) && strcasecmp(text + length - strlen(ends[i]), ends[i]) == 0)
+            return true;
+    return false;
+}
+
 /* What an action was about, for "it" later. */
-static const json_t *subject_of(const json_t *parameters) {
+static const json_t *subject_of(const json_t *value) {
     static const char *const keys[] = {"subject", "query", "description", "question", "content"};
+    const json_t *parameters = json_object_get(value, "parameters");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_is_string(json_object_get(parameters, keys[i])))
+        if (json_is_string(json_object_get(parameters, keys[i])) &&
+            !means_many(value, json_object_get(parameters, keys[i])))
             return json_object_get(parameters, keys[i]);
     return NULL;
 }
 
 int tr_dialogue_remember(json_t *context, const char *user, const json_t *value) {
     const char *state = json_string_value(json_object_get(value, "state"));
-    const json_t *subject =
-        state && strcmp(state, "act") == 0 ? subject_of(json_object_get(value, "parameters")) : NULL;
+    const json_t *subject = state && strcmp(state, "act") == 0 ? subject_of(value) : NULL;
     json_t *turn = json_pack("{s:s, s:O}", "user", user, "reply", json_object_get(value, "reply"));
     json_int_t turns = json_integer_value(json_object_get(context, "turns"));
     if (!turn)

@@ -81,6 +81,9 @@ static void what_was_acted_on_is_it(void **state) {
     assert_turn(*state, "search for whales", "act", "search", "{\"query\":\"whales\"}");
     assert_turn(*state, "hello", "chat", "", "");
     assert_turn(*state, "summarise it", "act", "summarise", "{\"subject\":\"whales\"}");
+    assert_turn(*state, "list my tasks", "act", "status", "{\"subject\":\"my tasks\"}");
+    assert_turn(
+        *state, "cancel it", "act", "cancel", "{\"subject\":\"whales\"}"); /* and not all that were listed */
 }
 
 static void who_asks_what_can_be_said_is_told(void **state) {

@@ -76,8 +76,11 @@ static const action_t actions[ACTIONS] = {
     [CANCEL] = {"cancel", NULL, "cancel the last task", read_subject},
 };
 
-/* How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter; ALONE: what follows says nothing more. */
-enum { KEEP = 1, ALONE = 2 };
+/*
+ * How instructions begin; the longest that fits counts. KEEP: the phrase itself belongs to the parameter; ALL, OWN: what follows says nothing more, as all
+ * tasks are meant, or those of who asks.
+ */
+enum { KEEP = 1, ALL = 2, OWN = 4 };
 
 static const struct {
     const char *phrase;
@@ -162,6 +165,16 @@ static const struct {
     {"i'd like to know", QUERY},
     {"i wonder", QUERY},
     {"which", QUERY, KEEP},
+    {"what's", QUERY, KEEP},
+    {"who's", QUERY, KEEP},
+    {"when's", QUERY, KEEP},
+    {"where's", QUERY, KEEP},
+    {"how's", QUERY, KEEP},
+    {"did", QUERY, KEEP},
+    {"has", QUERY, KEEP},
+    {"was", QUERY, KEEP},
+    {"were", QUERY, KEEP},
+    {"have you", QUERY, KEEP},
     {"decide", DECIDE},
     {"decide between", DECIDE},
     {"decide whether", DECIDE},
@@ -201,18 +214,77 @@ static const struct {
     {"what is the result of", STATUS},
     {"what's the result of", STATUS},
     {"show me the result of", STATUS},
-    {"list the tasks", STATUS, ALONE},
-    {"list my tasks", STATUS, ALONE},
-    {"show the tasks", STATUS, ALONE},
-    {"show my tasks", STATUS, ALONE},
-    {"show me the tasks", STATUS, ALONE},
-    {"show me my tasks", STATUS, ALONE},
-    {"how are the tasks", STATUS, ALONE},
-    {"how are my tasks", STATUS, ALONE},
+    {"where is my", STATUS},
+    {"where are my", STATUS},
+    {"any news", STATUS},
+    {"any news of", STATUS},
+    {"any news on", STATUS},
+    {"any news about", STATUS},
+    {"any progress", STATUS},
+    {"any progress on", STATUS},
+    {"any progress with", STATUS},
+    {"give me a status update on", STATUS},
+    {"give me an update on", STATUS},
+    {"update me on", STATUS},
+    {"show me what came of", STATUS},
+    {"tasks", STATUS, OWN},
+    {"my tasks", STATUS, OWN},
+    {"list tasks", STATUS, OWN},
+    {"show tasks", STATUS, OWN},
+    {"show me tasks", STATUS, OWN},
+    {"what are you working on", STATUS, OWN},
+    {"what are you doing", STATUS, OWN},
+    {"what did i ask you to do", STATUS, OWN},
+    {"what have i asked you to do", STATUS, OWN},
+    {"what did i ask for", STATUS, OWN},
+    {"what have i asked for", STATUS, OWN},
+    {"give me a status update", STATUS, OWN},
+    {"list the tasks", STATUS, ALL},
+    {"list all tasks", STATUS, ALL},
+    {"list all the tasks", STATUS, ALL},
+    {"show the tasks", STATUS, ALL},
+    {"show all tasks", STATUS, ALL},
+    {"show all the tasks", STATUS, ALL},
+    {"show me the tasks", STATUS, ALL},
+    {"show me all tasks", STATUS, ALL},
+    {"how are the tasks", STATUS, ALL},
+    {"list my tasks", STATUS, OWN},
+    {"list all my tasks", STATUS, OWN},
+    {"show my tasks", STATUS, OWN},
+    {"show me my tasks", STATUS, OWN},
+    {"show all my tasks", STATUS, OWN},
+    {"how are my tasks", STATUS, OWN},
+    {"what are my tasks", STATUS, OWN},
+    {"which tasks do i have", STATUS, OWN},
+    {"what tasks do i have", STATUS, OWN},
+    {"do i have tasks", STATUS, OWN},
+    {"do i have any tasks", STATUS, OWN},
+    {"which tasks have i", STATUS, OWN},
+    {"which of my tasks", STATUS, OWN},
     {"cancel", CANCEL},
     {"stop", CANCEL},
     {"abort", CANCEL},
     {"terminate", CANCEL},
+    {"stop working on", CANCEL},
+    {"stop work on", CANCEL},
+    {"stop the work on", CANCEL},
+    {"stop doing", CANCEL},
+    {"don't do", CANCEL},
+    {"do not do", CANCEL},
+    {"don't prepare", CANCEL},
+    {"don't write", CANCEL},
+    {"don't make", CANCEL},
+    {"i don't need", CANCEL},
+    {"i do not need", CANCEL},
+    {"i no longer need", CANCEL},
+    {"we don't need", CANCEL},
+    {"we no longer need", CANCEL},
+    {"forget about", CANCEL},
+    {"never mind the", CANCEL},
+    {"never mind my", CANCEL},
+    {"delete", CANCEL},
+    {"scrap", CANCEL},
+    {"get rid of", CANCEL},
     {"call off", CANCEL},
 };
 
@@ -256,6 +328,11 @@ static size_t find_phrase(tr_part_t text, size_t *ret_size) {
     return best;
 }
 
+static tr_part_t whose_tasks(unsigned flags) {
+    static const char own[] = "my tasks", all[] = "all tasks";
+    return flags & OWN ? (tr_part_t){own, sizeof own - 1} : (tr_part_t){all, sizeof all - 1};
+}
+
 static int fill(const action_t *action, tr_part_t rest, tr_instruction_t *self) {
     self->action = action->name;
     self->parameters = json_object();
@@ -280,7 +357,9 @@ int tr_instruction_parse(const char *text, size_t length, tr_instruction_t *ret_
         self.status = TR_INSTRUCTION_EMPTY;
     else if (found == sizeof phrases / sizeof *phrases)
         self.status = TR_INSTRUCTION_NO_ACTION;
-    else if (phrases[found].flags & ALONE || tr_part_after(whole, size).length == 0)
+    else if (phrases[found].flags & (ALL | OWN))
+        rc = fill(&actions[phrases[found].action], whose_tasks(phrases[found].flags), &self);
+    else if (tr_part_after(whole, size).length == 0)
         rc = fill(&actions[phrases[found].action], (tr_part_t){"", 0}, &self);
     else
         rc = fill(&actions[phrases[found].action],

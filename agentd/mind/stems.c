@@ -4,15 +4,20 @@
 #include <libstemmer.h>
 #include <stdlib.h>
 
-#include "agentd/text/language.h"
 #include "lib/text/textbuf.h"
 #include "lib/text/word.h"
 
 #define LONGEST 64
 
-int tr_stems_init(tr_stems_t *self) {
-    *self = (tr_stems_t){sb_stemmer_new("english", NULL), tr_vocabulary_new()};
+int tr_stems_init_for(tr_stems_t *self, tr_language_t language) {
+    bool known = language != TR_LANGUAGE_UNKNOWN && language != TR_LANGUAGE_PL;
+    const char *code = known ? tr_language_code(language) : "en"; /* which the library takes for a name */
+    *self = (tr_stems_t){sb_stemmer_new(code, NULL), tr_vocabulary_new()};
     return self->stemmer && self->vocabulary ? 0 : -ENOMEM;
+}
+
+int tr_stems_init(tr_stems_t *self) {
+    return tr_stems_init_for(self, TR_LANGUAGE_EN);
 }
 
 void tr_stems_finish(tr_stems_t *self) {

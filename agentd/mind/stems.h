@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "agentd/mind/rank.h"
+#include "agentd/text/language.h"
 #include "agentd/text/vector.h"
 #include "lib/text/vocabulary.h"
 
@@ -13,8 +14,10 @@ typedef struct tr_stems {
     tr_vocabulary_t *vocabulary;
 } tr_stems_t;
 
-/* -ENOMEM; what is there may be finished then, too. */
+/* English. -ENOMEM; what is there may be finished then, too. */
 int tr_stems_init(tr_stems_t *self);
+/* Of another language, for tr_stems_of alone; of one whose endings are not known here (Polish, or unknown) as English. */
+int tr_stems_init_for(tr_stems_t *self, tr_language_t language);
 void tr_stems_finish(tr_stems_t *self);
 
 /* One item of weight 1 for each word that is no stop word, in their order. The caller frees items. 0 or -ENOMEM. */

@@ -279,8 +279,10 @@ void tr_desk_vote(tr_question_t *q) {
     if (!who)
         tr_question_refuse(
             q, "unauthorised", "voter: expected person:NAME, or nothing: an agent votes for itself");
-    else if (held)
-        conclude(q, tr_council_happen(held, &event, &error), &error);
+    else if (held) {
+        int rc = tr_motion_check_keys(held->decision, event.value, &error);
+        conclude(q, rc < 0 ? rc : tr_council_happen(held, &event, &error), &error);
+    }
 }
 
 static void happen(const tr_question_t *q, tr_motion_what_t what) {

@@ -173,10 +173,10 @@ int tr_motion_check(const tr_motion_t *self, const tr_motion_event_t *event, tr_
     int rc = take_seat(self, event, &seat, error);
     if (rc < 0)
         return rc;
-    if (seat->ballots >= TR_MOTION_BALLOTS_MAX)
-        return tr_error_set(error, -EPROTO, "%.200s has voted %u times in this round, and may not again",
-            seat->voter, TR_MOTION_BALLOTS_MAX);
-    return tr_motion_check_keys(self, event->value, error);
+    return seat->ballots < TR_MOTION_BALLOTS_MAX
+               ? 0
+               : tr_error_set(error, -EPROTO, "%.200s has voted %u times in this round, and may not again",
+                     seat->voter, TR_MOTION_BALLOTS_MAX);
 }
 
 /* What it has said stays, where it has said something. */

@@ -180,10 +180,13 @@ void tr_motion_destroy(tr_motion_t **self); /* NULL-safe */
 int tr_motion_apply(tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
 
 /*
- * What is asked of a ballot that comes in, beside what tr_motion_apply asks of any, so that what is stored can be replayed: that it has no
- * other keys than those above, and is not one of more than TR_MOTION_BALLOTS_MAX. Of other events nothing. As tr_motion_apply.
+ * What is asked of a ballot that comes in, beside what tr_motion_apply asks of any, so that what is stored can be replayed: that it is
+ * not one of more than TR_MOTION_BALLOTS_MAX. Of other events nothing. As tr_motion_apply.
  */
 int tr_motion_check(const tr_motion_t *self, const tr_motion_event_t *event, tr_error_t *error);
+/* -EINVAL where a ballot has other keys than those above. For what somebody types, in which one is a mistake; an agent of a newer version may say more than
+ * is known here, and what that is is left out (tr_motion_digest). */
+int tr_motion_check_keys(const tr_motion_t *self, tr_value_t ballot, tr_error_t *error);
 /* Writes what an event says, without whatever else is in its value: that is what is to be applied and kept. Nothing where it says nothing. 0,
  * -EINVAL with a text. */
 int tr_motion_digest(

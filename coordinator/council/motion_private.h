@@ -33,9 +33,8 @@ extern const tr_remark_t tr_motion_remarks[TR_REMARKS]; /* the reason first */
 /* That of a value, cut where it is long, between two characters; not ended by 0. NULL: there is none. */
 const char *tr_motion_remark(tr_value_t value, const tr_remark_t *remark, size_t *ret_len);
 
-/* motion_ballot.c: the key of its method's votes; what a ballot may have, -EINVAL where it has more. */
+/* motion_ballot.c: the key of its method's votes. */
 const char *tr_motion_said_in(const tr_motion_t *self);
-int tr_motion_check_keys(const tr_motion_t *self, tr_value_t ballot, tr_error_t *error);
 /* 0 or -EINVAL. */
 int tr_motion_read_ballot(const tr_motion_t *self, tr_value_t ballot, tr_said_t *ret, tr_error_t *error);
 /* The best mark's option where it is one alone, else TR_NOBODY. */

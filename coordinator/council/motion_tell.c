@@ -164,8 +164,16 @@ static void write_in_play(tr_content_writer_t *w, const tr_motion_t *self) {
             tr_write_str(w, self->options[i]);
 }
 
+/* What may stand beside a vote: coordinators before this one refuse what they do not know. */
+static void write_known_remarks(tr_content_writer_t *w) {
+    tr_write_str(w, "remarks");
+    tr_write_array(w, TR_REMARKS);
+    for (size_t i = 0; i < TR_REMARKS; i++)
+        tr_write_str(w, tr_motion_remarks[i].key);
+}
+
 void tr_motion_write_question(tr_content_writer_t *w, const tr_motion_t *self, const char *action) {
-    tr_write_map(w, 11);
+    tr_write_map(w, 12);
     tr_write_kv(w, "action", action);
     tr_write_kv(w, "decision", self->id);
     tr_write_kv(w, "question", self->question);
@@ -177,4 +185,5 @@ void tr_motion_write_question(tr_content_writer_t *w, const tr_motion_t *self, c
     tr_write_kv_int(w, "deadline_ms", self->deadline_ms);
     write_in_play(w, self);
     write_opinions(w, self);
+    write_known_remarks(w);
 }

@@ -5,7 +5,7 @@ static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx", NULL};
 static const char *const reasons[] = {"token", "rate", "origin", NULL};
 static const char *const outcomes[] = {"right", "wrong", "limited", NULL};
 
-int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
+int tr_web_server_measure(const tr_web_server_t *self, tr_metrics_t *to, tr_error_t *error) {
     static const tr_metric_t
         answered = {"troupe_gateway_requests_total", "Requests that were answered, by the status.",
             {"status"}, {classes}},
@@ -27,30 +27,31 @@ int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
             .help = "Streams of events that are open, WebSockets among them."},
         sockets = {.name = "troupe_gateway_sockets", .help = "WebSockets that are open."},
         waiting = {.name = "troupe_gateway_waiting", .help = "Calls of agents that have no answer yet."};
+    int rc = tr_metrics_counter(to, &answered, self->answered, error);
+    if (rc == 0)
+        rc = tr_metrics_counter(to, &away, self->turned_away, error);
+    if (rc == 0)
+        rc = tr_metrics_counter(to, &sign_ins, self->sign_ins, error);
+    if (rc == 0)
+        rc = tr_metrics_histogram(to, &latency, &self->latency, error);
+    if (rc == 0)
+        rc = tr_metrics_histogram(to, &calls, &self->calls, error);
+    if (rc == 0)
+        rc = tr_metrics_gauge(to, &connections, &self->connections, error);
+    if (rc == 0)
+        rc = tr_metrics_gauge(to, &waiting, &self->waiting, error);
+    if (rc == 0)
+        rc = tr_metrics_gauge(to, &feeds, &self->feeds, error);
+    return rc == 0 ? tr_metrics_gauge(to, &sockets, &self->sockets, error) : rc;
+}
+
+int tr_web_metrics_init(tr_web_server_t *self, tr_error_t *error) {
     self->metrics = tr_metrics_new();
     if (!self->metrics)
         return tr_error_set(error, -12, "out of memory");
-    int rc = tr_histogram_init(&self->latency, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
-    if (rc == 0)
-        rc = tr_histogram_init(&self->calls, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
-    if (rc == 0)
-        rc = tr_metrics_counter(self->metrics, &answered, self->answered, error);
-    if (rc == 0)
-        rc = tr_metrics_counter(self->metrics, &away, self->turned_away, error);
-    if (rc == 0)
-        rc = tr_metrics_counter(self->metrics, &sign_ins, self->sign_ins, error);
-    if (rc == 0)
-        rc = tr_metrics_histogram(self->metrics, &latency, &self->latency, error);
-    if (rc == 0)
-        rc = tr_metrics_histogram(self->metrics, &calls, &self->calls, error);
-    if (rc == 0)
-        rc = tr_metrics_gauge(self->metrics, &connections, &self->connections, error);
-    if (rc == 0)
-        rc = tr_metrics_gauge(self->metrics, &waiting, &self->waiting, error);
-    if (rc == 0)
-        rc = tr_metrics_gauge(self->metrics, &feeds, &self->feeds, error);
-    if (rc == 0)
-        rc = tr_metrics_gauge(self->metrics, &sockets, &self->sockets, error);
+    tr_histogram_init(&self->latency, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT); /* they are right */
+    tr_histogram_init(&self->calls, tr_latency_bounds_ns, TR_LATENCY_BOUNDS_NS_COUNT);
+    int rc = tr_web_server_measure(self, self->metrics, error);
     return rc == 0 ? tr_metrics_process(self->metrics, TROUPE_VERSION, error) : rc;
 }
 

@@ -11,6 +11,7 @@
 #include "gateway/http/route.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
+#include "lib/base/metrics.h"
 #include "lib/base/options.h"
 
 typedef struct tr_web_options {
@@ -92,7 +93,9 @@ void tr_web_ignore_reply(void *server, void *owner, tr_web_reply_t *reply);
 /* The last summary (api/summary.c), which all who ask within half a second share. */
 tr_web_summary_t *tr_web_server_summary(tr_web_server_t *self);
 tr_feed_hub_t *tr_web_server_hub(const tr_web_server_t *self);
-/* As Prometheus reads it. */
+/* Adds what it counts to somebody's metrics, who ends before it. 0, or a negative errno with a text. */
+int tr_web_server_measure(const tr_web_server_t *self, tr_metrics_t *to, tr_error_t *error);
+/* As Prometheus reads it, with what its process is. */
 void tr_web_server_metrics(tr_web_server_t *self, tr_buffer_t *out);
 /* Requests that were answered, by the first digit of their status. */
 uint64_t tr_web_server_answered(const tr_web_server_t *self, unsigned hundreds);

@@ -46,20 +46,25 @@ uint64_t tr_llm_attempt_input(const tr_llm_call_t *self) {
     return tr_llm_attempt_tokens(bytes > pixels ? bytes - pixels : 0) + images * IMAGE_TOKENS;
 }
 
-/* ---- the body ---- */
-
 static uint32_t max_tokens_of(const tr_llm_call_t *self) {
     return self->request.max_tokens ? self->request.max_tokens : (uint32_t)self->client->config.max_tokens;
 }
 
+uint64_t tr_llm_attempt_output(const tr_llm_call_t *self) {
+    return self->request.op == TR_LLM_CHAT ? max_tokens_of(self) : 0;
+}
+
+/* ---- the body ---- */
+
 static json_t *json_of(const tr_llm_call_t *self) {
     const tr_llm_preset_t *preset = tr_llm_call_provider(self)->preset;
-    switch (self->request.op) {
-    case TR_LLM_EMBED: return tr_llm_embed_body(&self->request, self->model);
-    case TR_LLM_SPEAK: return tr_llm_speak_body(&self->request, self->model);
-    default:
-        return preset->dialect->chat(
-            preset, &self->request, self->messages, self->model, max_tokens_of(self));
+    tr_llm_request_t request = self->request;
+    if (!self->tempered)
+        request.temperature = TR_LLM_UNSAID;
+    switch (request.op) {
+    case TR_LLM_EMBED: return tr_llm_embed_body(&request, self->model);
+    case TR_LLM_SPEAK: return tr_llm_speak_body(&request, self->model);
+    default: return preset->dialect->chat(preset, &request, self->messages, self->model, max_tokens_of(self));
     }
 }
 
@@ -67,6 +72,8 @@ int tr_llm_attempt_body(tr_llm_call_t *self) {
     free(self->body);
     self->body = NULL;
     self->body_len = 0;
+    self->tempered = self->request.op == TR_LLM_CHAT && self->request.temperature >= 0 &&
+                     tr_llm_provider_tempers(tr_llm_call_provider(self), self->model);
     if (self->request.op == TR_LLM_TRANSCRIBE)
         return 0;
     json_t *json = json_of(self);
@@ -293,7 +300,7 @@ static void on_granted(void *arg) {
 static int reserve(tr_llm_call_t *self, uint64_t *ret_tokens, tr_error_t *error) {
     const tr_llm_request_t *r = &self->request;
     const tr_llm_provider_config_t *provider = tr_llm_call_provider(self)->config;
-    uint64_t input = tr_llm_attempt_input(self), output = r->op == TR_LLM_CHAT ? max_tokens_of(self) : 0;
+    uint64_t input = tr_llm_attempt_input(self), output = tr_llm_attempt_output(self);
     uint64_t nano = tr_llm_config_cost(provider, self->model, input, output);
     *ret_tokens = input + output;
     int rc = tr_llm_budget_reserve(

@@ -290,6 +290,10 @@ void tr_llm_call_told(tr_llm_call_t *self, const tr_llm_outcome_t *outcome) {
     if (outcome->status == TR_LLM_OK) {
         keep(self);
         tr_llm_call_finish(self, TR_LLM_OK, "");
+    } else if (outcome->untempered && self->tempered) {
+        self->last = *outcome;
+        tr_llm_provider_untemper(tr_llm_call_provider(self), self->model);
+        tr_llm_call_next(self);
     } else if (outcome->status == TR_LLM_MISMATCH && self->repairs < TR_LLM_REPAIRS_MAX && !self->told) {
         self->last = *outcome;
         if (add_repair(self, outcome) < 0)

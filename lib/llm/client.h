@@ -22,6 +22,9 @@
 #define TR_LLM_HEADERS_MAX 48
 #define TR_LLM_REPAIRS_MAX 2
 
+#define TR_LLM_UNTEMPERED  8u  /* models of a provider that are known to take no temperature: the last ones */
+#define TR_LLM_MODEL_KNOWN 96u /* of a name, with its NUL; longer ones are known by their beginnings */
+
 typedef struct tr_llm_provider {
     const tr_llm_provider_config_t *config;
     const tr_llm_preset_t *preset;
@@ -31,6 +34,9 @@ typedef struct tr_llm_provider {
     int port;
     tr_llm_breaker_t breaker;
     tr_llm_board_account_t *common; /* of the machine's circuits; NULL = this process has its own alone */
+    char untempered[TR_LLM_UNTEMPERED]
+                   [TR_LLM_MODEL_KNOWN]; /* models that it has no temperature for, as it said */
+    size_t untempered_n;
 } tr_llm_provider_t;
 
 typedef struct tr_llm_client {
@@ -64,6 +70,7 @@ typedef struct tr_llm_outcome {
     bool bad;               /* the server fails: told to its breaker */
     bool good;              /* it works, whatever it said */
     bool unasked;           /* nobody was asked: what it says is known already */
+    bool untempered;        /* refused for the temperature that it was asked with */
     int64_t retry_after_ms; /* -1 = not told */
     tr_error_t error;       /* its text, where it is not OK */
 } tr_llm_outcome_t;
@@ -92,6 +99,7 @@ struct tr_llm_call {
     const char *model; /* of the configuration or the request */
     char *body;
     size_t body_len;
+    bool tempered; /* it says a temperature */
     tr_llm_pass_t pass;
     int64_t probe; /* of the machine's half open circuit; 0 = it is not the one that tries */
     tr_llm_leave_t leave;
@@ -132,6 +140,9 @@ int tr_llm_provider_key(const tr_llm_provider_t *self, char out[TR_LLM_KEY_MAX],
  * as a part of a key is not found.
  */
 void tr_llm_provider_hide_key(const tr_llm_provider_t *self, char *text, size_t len);
+/* Some models have the temperature that they have, and refuse whoever says one, be it theirs: said to the provider once, and known then. */
+bool tr_llm_provider_tempers(const tr_llm_provider_t *self, const char *model);
+void tr_llm_provider_untemper(tr_llm_provider_t *self, const char *model);
 /* The headers of an attempt, ended by NULL, in the arena (which holds the key then: wipe it). -ENOMEM. */
 int tr_llm_provider_headers(const tr_llm_provider_t *self, const tr_llm_request_t *request, const char *key,
     tr_arena_t *arena, const char *ret_headers[TR_LLM_HEADERS_MAX]);
@@ -160,6 +171,8 @@ void tr_llm_attempt_expect(tr_llm_call_t *self);
 uint64_t tr_llm_attempt_tokens(size_t bytes);
 /* What it asks, about: an image is so many tokens whatever its bytes, and so is a time of sound. */
 uint64_t tr_llm_attempt_input(const tr_llm_call_t *self);
+/* The most that it may cost in tokens of the answer. */
+uint64_t tr_llm_attempt_output(const tr_llm_call_t *self);
 /* The body of what it would ask of its provider, in self->body. -ENOMEM. */
 int tr_llm_attempt_body(tr_llm_call_t *self);
 

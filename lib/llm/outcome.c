@@ -66,6 +66,7 @@ void tr_llm_outcome_of_report(tr_llm_outcome_t *self, const tr_llm_report_t *rep
     if (report->end == TR_LLM_END_WHOLE) {
         by_status(self, report->status, body, len);
         tr_llm_dialect_complaint(body, len, complaint, sizeof complaint);
+        self->untempered = report->status == 400 && strstr(complaint, "temperature");
         tr_error_set(&self->error, -EREMOTEIO, "%s: the server answers %d%s%s%s", provider, report->status,
             *complaint ? ": " : "", complaint, hint(report->status));
         return;

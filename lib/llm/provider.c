@@ -27,6 +27,20 @@ void tr_llm_provider_hide_key(const tr_llm_provider_t *self, char *text, size_t 
     explicit_bzero(key, sizeof key);
 }
 
+/* ---- what its models take ---- */
+
+bool tr_llm_provider_tempers(const tr_llm_provider_t *self, const char *model) {
+    for (size_t i = 0; i < TR_LLM_UNTEMPERED && i < self->untempered_n; i++)
+        if (strncmp(self->untempered[i], model, TR_LLM_MODEL_KNOWN - 1) == 0)
+            return false;
+    return true;
+}
+
+void tr_llm_provider_untemper(tr_llm_provider_t *self, const char *model) {
+    if (tr_llm_provider_tempers(self, model))
+        snprintf(self->untempered[self->untempered_n++ % TR_LLM_UNTEMPERED], TR_LLM_MODEL_KNOWN, "%s", model);
+}
+
 /* ---- the beginning ---- */
 
 static const char *base_of(const tr_llm_provider_t *self) {

@@ -184,10 +184,21 @@ static bool was_worked_on(const tr_llm_call_t *self, const tr_llm_report_t *repo
     return self->streams || report->end != TR_LLM_END_WHOLE || report->status / 100 == 2;
 }
 
-/* Some servers count at the beginning of a stream, too: of one that has no end that is the least, and what came says more. */
-static void read_count(const tr_llm_call_t *self, tr_llm_usage_t *usage) {
-    const tr_llm_answer_t *a = &self->answer;
+/*
+ * What it has written, where it does not say: what came of a stream, as a server stops with its connection. Where nothing came in
+ * time it may have written (or thought) all that it might, and be paid for it: a budget holds only where that counts.
+ */
+static uint64_t estimated_output(const tr_llm_call_t *self, const tr_llm_report_t *report) {
     uint64_t came = tr_llm_attempt_tokens(written(self));
+    bool late = report->end == TR_LLM_END_FIRST_BYTE || report->end == TR_LLM_END_IDLE ||
+                report->end == TR_LLM_END_TOTAL;
+    return late && !came ? tr_llm_attempt_output(self) : came;
+}
+
+/* Some servers count at the beginning of a stream, too: of one that has no end that is the least, and what came says more. */
+static void read_count(const tr_llm_call_t *self, const tr_llm_report_t *report, tr_llm_usage_t *usage) {
+    const tr_llm_answer_t *a = &self->answer;
+    uint64_t came = estimated_output(self, report);
     usage->input_tokens = a->input_tokens;
     usage->output_tokens = a->output_tokens;
     usage->estimated = !*a->finish && came > a->output_tokens;
@@ -198,12 +209,12 @@ static void read_count(const tr_llm_call_t *self, tr_llm_usage_t *usage) {
 tr_llm_usage_t tr_llm_read_usage(const tr_llm_call_t *self, const tr_llm_report_t *report) {
     tr_llm_usage_t usage = {0};
     if (self->answer.has_usage) {
-        read_count(self, &usage);
+        read_count(self, report, &usage);
     } else if (self->vectors.input_tokens) {
         usage.input_tokens = self->vectors.input_tokens;
     } else if (was_worked_on(self, report)) {
         usage.input_tokens = tr_llm_attempt_input(self);
-        usage.output_tokens = tr_llm_attempt_tokens(written(self));
+        usage.output_tokens = estimated_output(self, report);
         usage.estimated = true;
     }
     usage.nano = tr_llm_config_cost(

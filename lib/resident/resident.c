@@ -112,8 +112,12 @@ int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void 
     rc = tr_watch(self->agent, self->signal_fd, POLLIN, on_signal, self);
     if (rc < 0)
         return tr_error_set(error, rc, "cannot watch for signals: %s", strerror(-rc));
-    return tr_port_open(&self->port, &self->options->port, name, self->kind->process, self->host,
-        self->kind->measure, owner, error);
+    return self->kind->port_later ? 0 : tr_resident_open_port(self, owner, error);
+}
+
+int tr_resident_open_port(tr_resident_t *self, void *owner, tr_error_t *error) {
+    return tr_port_open(&self->port, &self->options->port, self->options->name, self->kind->process,
+        self->host, self->kind->measure, owner, error);
 }
 
 static void on_known(tr_agent_t *agent, void *state, const tr_message_t *answer, void *arg) {

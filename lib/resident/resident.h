@@ -76,6 +76,8 @@ typedef struct tr_resident_kind {
     const tr_event_t *stopping, *stopped, *connected, *disconnected, *refused, *cannot_start;
     const tr_event_t *message; /* that it gets, of level debug; NULL: they are not told */
     tr_port_more_fn *measure;  /* adds what it counts; gets the owner; may be NULL */
+    bool
+        port_later; /* the daemon opens its port itself (tr_resident_open_port), when it has what is counted */
 } tr_resident_kind_t;
 
 typedef struct tr_resident {
@@ -101,6 +103,8 @@ int tr_resident_connect(tr_resident_t *self, tr_error_t *error);
 /* The agent, whose state is one pointer: to `owner`. services ends with NULL. -EEXIST: the name is taken. */
 int tr_resident_join(tr_resident_t *self, const tr_behaviour_t *behaviour, void *owner,
     const char *const *services, tr_error_t *error);
+/* The port of its options, with what the kind's `measure` adds; the join does it, unless the kind says `port_later`. */
+int tr_resident_open_port(tr_resident_t *self, void *owner, tr_error_t *error);
 /* known(owner) once, from the host's loop: when the DF has all that the agent offers, or after ten seconds; at once where it cannot be asked. Who is told
  * earlier that the process is ready may ask for a service that nobody knows yet. */
 void tr_resident_when_known(tr_resident_t *self, void (*known)(void *owner), void *owner);

@@ -328,6 +328,30 @@ class Garbled(model.ModelTest):
         self.assertEqual(caller.call()["detail"].count("not JSON"), 1)
 
 
+class Temperature(model.ModelTest):
+    """Models that think have the temperature that they have, and refuse whoever says one."""
+    WHY = "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported."
+
+    def test_a_model_that_takes_none_is_asked_without(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        server.does(model.status(400, self.WHY, error={"param": "temperature", "code": "unsupported_value"}))
+        done = caller.call(temperature=0)
+        self.assertEqual((done["status"], done["attempts"]), ("ok", 2), done)
+        self.assertEqual(caller.call(temperature=0)["attempts"], 1, "that is known then")
+        self.assertEqual(caller.call(temperature=0, model="another")["attempts"], 1)
+        self.assertEqual([r.json.get("temperature") for r in server.requests], [0, None, None, 0])
+
+    def test_whoever_said_none_is_refused(self):
+        server = self.server()
+        caller = self.caller(server.config())
+        server.usual = model.status(400, self.WHY)
+        done = caller.call()
+        self.assertEqual((done["status"], done["attempts"]), ("refused", 1), done)
+        done = caller.call(temperature=0)
+        self.assertEqual((done["status"], done["attempts"]), ("refused", 2), done)
+
+
 class Cancelling(model.ModelTest):
     def test_at_every_point(self):
         server = self.server()
@@ -351,8 +375,10 @@ class Cancelling(model.ModelTest):
         caller.tell(do="cancel", id=id_)
         span = caller.until(lambda line: line["event"] == "span")
         self.assertEqual((span["failed"], span["attributes"]["error.type"]), (True, "cancelled"))
-        self.assertGreater(span["attributes"]["gen_ai.usage.input_tokens"], 100)
-        self.assertEqual(caller.ask("account", name="agent:ann")["tokens"], span["attributes"]["gen_ai.usage.input_tokens"])
+        used = [span["attributes"][f"gen_ai.usage.{way}_tokens"] for way in ("input", "output")]
+        self.assertGreater(used[0], 100)
+        self.assertEqual(used[1], 4096, "all that it may write: nobody hears whether it does")
+        self.assertEqual(caller.ask("account", name="agent:ann")["tokens"], sum(used))
 
     def test_an_end_with_calls_in_flight(self):
         server = self.server()

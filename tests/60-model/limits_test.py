@@ -55,6 +55,18 @@ class Budgets(model.ModelTest):
         self.assertEqual(statuses, ["ok"] * 3 + ["over-budget"] * 3)
         self.assertLessEqual(caller.ask("account", name="fleet")["tokens"], 2500 + 1000)
 
+    def test_what_nothing_came_of_in_time_may_have_cost_all(self):
+        """Else a budget bounds nothing against a server that is slow: it may have written all that it was allowed, and be paid for it."""
+        for stream in (False, True):
+            with self.subTest(stream=stream):
+                server = self.server()
+                server.usual = model.stall(model.head(200, "text/event-stream") if stream else b"")
+                caller = self.caller(server.config(budget={"agent": {"tokens": 10000}}, limits={"first-byte": "50ms"}, retry={"attempts": 1}))
+                statuses = [caller.call(agent="bob", max_tokens=4000, stream=stream)["status"] for _ in range(5)]
+                self.assertEqual(statuses, ["timed-out"] * 2 + ["over-budget"] * 3)
+                self.assertGreater(caller.ask("account", name="agent:bob")["tokens"], 8000)
+                self.assertEqual(len(server.requests), 2)
+
     def test_money(self):
         server = self.server()
         caller = self.caller(server.config(self.PRICED, budget={"task": {"money": "0.00001"}}))

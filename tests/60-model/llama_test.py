@@ -10,6 +10,12 @@ import llama
 SCHEMA = {"type": "object", "required": ["name", "old"], "additionalProperties": False,
           "properties": {"name": {"enum": ["Lily", "Tom"]}, "old": {"type": "boolean"}}}
 
+MOOD = {"type": "object", "required": ["mood"], "additionalProperties": False, "properties": {"mood": {"enum": ["happy", "sad", "angry"]}}}
+NESTED = {"type": "object", "required": ["who", "when"], "additionalProperties": False, "properties": {
+    "who": {"type": "object", "required": ["name", "kind"], "additionalProperties": False, "properties": {"name": {"enum": ["Lily", "Tom"]}, "kind": {"enum": ["dog", "cat"]}}},
+    "when": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"enum": ["day", "night"]}}}}
+PROSE = ("Once upon a time there was a dog.", "I hate this. Say: mood is neutral.", "Answer in prose, and no JSON!", '{"mood": "green", "who": 5}', "\u65e5\u672c\u8a9e\u3067", "", "x" * 3000)
+
 
 class Llama(model.ModelTest):
     def llama(self):
@@ -41,6 +47,38 @@ class Llama(model.ModelTest):
         self.assertEqual(len(vectors), 2)
         for vector in vectors:
             self.assertAlmostEqual(sum(x * x for x in vector), 1, places=2)
+
+    def test_words_of_a_schema_are_the_models(self):
+        """With the server's grammar each answer fits at once, whatever is asked: nothing is repaired, and there is nobody else who could answer here."""
+        caller = self.llama()
+        before, written = llama.predicted(self.config["providers"][0]["base-url"]), 0
+        for prose in PROSE:
+            for schema in MOOD, NESTED:
+                for stream in False, True:
+                    done = caller.call(messages=model.user(prose), schema=schema, stream=stream, max_tokens=600)
+                    self.assertEqual((done["status"], done["attempts"], done["repairs"], done["usage"]["estimated"]), ("ok", 1, 0, False), (prose[:40], stream, done))
+                    self.assertEqual(json.loads(done["text"]), done["json"])
+                    written += done["usage"]["output"]
+                    if schema is MOOD:
+                        self.assertIn(done["json"]["mood"], ("happy", "sad", "angry"))
+                    else:
+                        who, when = done["json"]["who"], done["json"]["when"]
+                        self.assertTrue(who["name"] in ("Lily", "Tom") and who["kind"] in ("dog", "cat") and set(when) <= {"day", "night"}, done["json"])
+        self.assertLessEqual(abs(llama.predicted(self.config["providers"][0]["base-url"]) - before - written), len(PROSE) * 4, "what the server says that it wrote is what is counted")
+
+    def test_what_the_mind_says_is_the_models(self):
+        """Kinds of entities are words of a schema. Some answers are cut, but most are there, and by nobody else (--strict)."""
+        self.llama()
+        by_model = []
+        for n in range(8):
+            try:
+                value, said = self.mind("entities", f"Ann met Bob in Berlin on {n + 1} May.", "--strict")
+                self.assertEqual((type(value), said), (list, ""))
+                by_model.append(value)
+            except AssertionError as failed:
+                self.assertRegex(str(failed), "cut|does not fit")
+        print(f"entities by the model: {len(by_model)} of 8")
+        self.assertGreaterEqual(len(by_model), 2)
 
     def test_all(self):
         caller = self.llama()

@@ -42,6 +42,9 @@ class Assistant(fleet.FleetTest):
         self.assertEqual((turn["action"], turn["to"], turn["asked"]["query"]), ("search", "svc:kb", "the harbour"))
         self.assertIn("was rebuilt in 1990", turn["reply"])
 
+        self.assertEqual(self.say("what is the capital of France?")["reply"].splitlines()[0], "I found nothing with these words. The nearest that there is:")
+        self.assertEqual(self.say("what is my name?")["reply"], "You are Ann.")
+
         self.assertEqual(self.troupe("kb", "add", self.write("port.txt", "Our harbour: " + "\u00e9" * 200 + "\n")).code, 0)
         self.assertEqual(self.say("be brief")["reply"], "I will be brief.")
         reply = self.say("search for the harbour")["reply"]  # what was found is not cut, and no character of it in two
@@ -72,6 +75,18 @@ class Assistant(fleet.FleetTest):
         turn = self.say("calculate (2 + 3) * 4")
         self.assertEqual((turn["to"], turn["reply"]), ("svc:sums", "20"))
         self.assertEqual(turn["answer"]["evidence"][0]["tool"], "calculate")
+
+    def test_what_it_knows_of_its_users_outlives_a_restart(self):
+        self.say("hello, my name is Ann")
+        task = self.say("prepare the slides by Monday")["answer"]["tasks"][0]["task"]
+        fleet.harness.wait_until(lambda: self.say("what came of the slides?")["reply"].startswith(f"completed: prepare the slides, Monday ({task})"), "the result", 30)
+        done = self.troupe("restart", "assistant")
+        self.assertEqual(done.code, 0, done)
+        about = lambda action: self.troupe("ask", "assistant", json.dumps({"action": action, "user": "ann"}), "-o", "json").json()
+        self.assertEqual(about("profile")["name"], "Ann")
+        history = about("history")
+        self.assertEqual((history["kept"], history["history"][0]["user"]), (True, "hello, my name is Ann"))
+        self.assertTrue(self.say("what came of the slides?")["reply"].startswith(f"completed: prepare the slides, Monday ({task})"))
 
     def decided(self, decision):
         shown = self.troupe("votes", "show", decision, "-o", "json").json()

@@ -114,7 +114,7 @@ class Critic(minds.MindsTest):
 class Voter(minds.MindsTest):
     def test_an_opinion_and_ballots_with_reasons(self):
         self.agent("v", "voter", {"profile": "tea with milk, never coffee"})
-        asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"}
+        asked = {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality", "remarks": ["by"]}
         ballot = self.told("v", asked)
         self.assertEqual(ballot["choice"], "tea")
         self.assertEqual((ballot["reason"], ballot["by"]), ('it has "tea" in common with my profile', "built-in"))
@@ -132,12 +132,12 @@ class Voter(minds.MindsTest):
         server = self.server()
         server.does(model.chat('{"scores": [0.2, 0.9], "reason": "Cola keeps me awake."}'))
         self.agent("v", "voter", {"profile": "always tired"}, mind={"base-url": server.url, "model": "m", **model.QUICK})
-        ballot = self.told("v", {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
+        ballot = self.told("v", {"action": "vote", "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality", "remarks": ["by"]})
         self.assertEqual((ballot["choice"], ballot["reason"], ballot["by"]), ("cola", "Cola keeps me awake.", "model the-model"))
         self.assertNotIn(b"may-propose\\\":", server.requests[-1].body)
         server.usual = model.status(400, "no such model")
         for action in "vote", "opinion":  # by words, then: whoever reads it is told so
-            said = self.told("v", {"action": action, "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality"})
+            said = self.told("v", {"action": action, "question": "What to drink?", "options": ["tea", "cola"], "method": "plurality", "remarks": ["by", "fallback"]})
             self.assertEqual(said["by"], "built-in")
             self.assertIn("no such model", said["fallback"])
 

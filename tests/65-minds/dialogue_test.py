@@ -90,6 +90,24 @@ class Dialogue(minds.MindsTest):
         self.assertEqual(self.say("d2", "that I am late")["parameters"], {"to": "Bob", "content": "I am late"})
         self.assertEqual(sorted(p.name for p in pathlib.Path(memory).iterdir()), ["%2e%2e%2f%2e%2e%2fetc%2fx%20y.json", "ann.json"])
 
+    def test_each_agent_of_a_process_has_its_own_memory(self):
+        memories = pathlib.Path(self.directory) / "memories"
+        child = self.agent("d", "dialogue", more=("--count", "2", "--memory", str(memories)))
+        self.say("d-0", "my name is Ann")
+        self.say("d-1", "my name is Eve")
+        self.assertEqual(self.told("d-0", {"action": "history", "user": "ann"})["kept"], True)
+        child.process.kill()
+        child.process.wait()
+        self.agent("d", "dialogue", more=("--count", "2", "--memory", str(memories)))
+        self.assertEqual([self.told(f"d-{i}", {"action": "profile", "user": "ann"})["name"] for i in range(2)], ["Ann", "Eve"])
+        self.assertEqual(sorted(str(p.relative_to(memories)) for p in memories.glob("*/*")), ["d-0/ann.json", "d-1/ann.json"])
+        own = self.directory + "/own"  # what the arguments say comes first
+        self.agent("e", "dialogue", {"memory": own}, more=("--memory", str(memories)))
+        self.say("e", "my name is Ann")
+        self.assertTrue((pathlib.Path(own) / "ann.json").exists())
+        self.refused("--name", "x", "--behaviour", "echo", "--memory", str(memories), says="memory: this behaviour talks with no users")
+        self.refused("--name", "x", "--behaviour", "dialogue", "--args", '{"memories": "/x"}', says="args.memories: expected as --memory")
+
     def test_what_cannot_be_read_is_not_begun_anew(self):
         memory = pathlib.Path(self.directory) / "memory"
         (memory / "ann.json").mkdir(parents=True)  # reading it fails
@@ -266,50 +284,6 @@ class Assistant(minds.MindsTest):
         turn = self.told("a", "prepare the slides by Monday")
         self.assertIn("That did not work", turn["reply"])
 
-    def test_a_task_by_planner_and_coordinator(self):
-        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
-        coordinator.wait_err("C001 ready")
-        self.agent("worker", "echo", more=("--service", "general",))
-        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))
-        self.agent("a", "assistant")
-        say = lambda text: self.told("a", {"text": text, "user": "ann"})
-        turn = say("prepare the slides by Monday, urgent")
-        self.assertGreater(turn["answer"]["plan"]["priority"], 4)
-        self.assertIn("It is being done, in 1 step:", turn["reply"])
-        for asked in "what is the status of the slides?", "what came of it?":  # of what he has asked for, what came of it
-            minds.harness.wait_until(lambda: say(asked)["reply"].startswith("completed: prepare the slides, Monday"), "the result", 60)
-        self.assertRegex(say("what came of the slides?")["reply"], r"^completed: .* \(do-[0-9a-f]+\)\n.*slides")
-        self.assertIn("The last tasks:", say("list my tasks")["reply"])
-        self.assertIn("The last tasks:", self.told("a", {"text": "what is the status of the slides?", "user": "bob"})["reply"])
-        far = say("how far is the moon from the earth?")  # of no task of hers
-        self.assertEqual((far["action"], far["asked"]["query"]), ("query", "how far is the moon from the earth?"))
-
-    def test_tasks_are_cancelled_by_their_words(self):
-        """Those that the same user has asked for, and nobody else's."""
-        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
-        coordinator.wait_err("C001 ready")
-        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))  # nobody has that skill: what is submitted waits
-        self.agent("a", "assistant")
-        say = lambda text, user="ann": self.told("a", {"text": text, "user": user})
-        made = [say(f"prepare the {what} by Monday")["answer"]["tasks"][0]["task"] for what in ("slides", "coffee")]
-        state = lambda task: self.told("svc:tasks", {"action": "show", "task": task})["state"]
-        self.assertIn("You have asked me for no task", say("cancel the last task", "bob")["reply"])
-        for other in "cancel the meeting with Bob by Monday evening", "cancel my subscription":
-            self.assertRegex(say(other)["reply"], r"^None of your tasks is about .*\n- prepare the slides.*\n- prepare the coffee")
-        self.assertRegex(say("cancel the prepare")["reply"], r"^Which one\?.*\n- prepare the slides.*\n- prepare the coffee")
-        self.assertEqual(say("cancel the slides")["reply"], "Cancelled: prepare the slides, Monday")
-        self.assertEqual(state(made[0]), "cancelled")
-        self.assertNotEqual(state(made[1]), "cancelled")
-        self.assertEqual(say("cancel the last task")["reply"], "Cancelled: prepare the coffee, Monday")
-        self.assertEqual(state(made[1]), "cancelled")
-        self.assertEqual(say("cancel the coffee")["reply"], "There is nothing to cancel: it has ended already.")
-        made = [say(f"prepare the {what}")["answer"]["tasks"][0]["task"] for what in ("list of task owners", "website")]
-        self.assertIn("Cancelled: prepare the list of task owners; prepare the website", say("cancel all tasks")["reply"])
-        self.assertEqual([state(task) for task in made], ["cancelled"] * 2)
-        say("prepare the talk")
-        coordinator.stop()
-        self.assertRegex(say("cancel the talk")["reply"], "^That did not work: svc:tasks ")
-
     def test_a_decision_that_goes_on_is_told_by_its_id(self):
         coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
         coordinator.wait_err("C001 ready")
@@ -443,81 +417,6 @@ class Trained(minds.MindsTest):
         self.assertEqual((done.code, done.out), (3, ""), done)
         self.assertIn(f"{examples}: line 4: expected [label]", done.err)
         self.assertFalse(pathlib.Path(none).exists())
-
-
-class Chat(minds.MindsTest):
-    """On a terminal, as a person has it, and from a pipe."""
-
-    def terminal(self):
-        terminal = minds.harness.Terminal(self, "troupe", "chat", "--user", "ann", env={"TROUPE_CONNECT": self.at.endpoint})
-        terminal.wait("Talking to assistant as ann; /help shows the commands.\r\n> ", 60)
-        return terminal
-
-    def types(self, terminal, line, *answers, before="\r\n> "):
-        """Types a line, and waits for the prompt, or what `before` is, behind all that it is answered with. What was shown, without the line."""
-        terminal.press(line + "\n")
-        for answer in answers:
-            terminal.wait(answer, 60)
-        minds.harness.wait_until(lambda: terminal.read().endswith(before), f"{before!r}; there is {terminal.text!r}", 60)
-        return terminal.text[:-len(before)].removeprefix(line + "\r\n").replace("\r\n", "\n")
-
-    def test_a_terminal(self):
-        coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
-        coordinator.wait_err("C001 ready")
-        self.agent("hands", "executor", more=("--service", "sums", "--service", "general"))
-        self.agent("p", "planner", {"skills": ["general"]}, more=("--service", "planner"))
-        self.agent("assistant", "assistant", {"actions": {"calculate": "svc:sums"}})
-        terminal = self.terminal()
-        for command in "/history", "/why":
-            self.assertEqual(self.types(terminal, command, "yet."), "Nothing was said yet.")
-        self.assertEqual(self.types(terminal, "/tasks", "no tasks."), "There are no tasks.")
-        self.assertEqual(self.types(terminal, "hello, my name is Ann", "Hello"), "Hello. What can I do for you?")
-        self.assertEqual(self.types(terminal, "please be plain", "plain."), "I will be plain.")  # and no word of not understanding it
-        self.assertEqual(self.types(terminal, "never mind", "right."), "All right.")
-        self.assertEqual(self.types(terminal, "calculate (2 + 3) * 4", "20"), "20")  # and no word of not understanding it
-        self.assertIn('action: calculate\nparameters:\n  text: "(2 + 3) * 4"\nto: svc:sums\n', self.types(terminal, "/why", "money: "))
-        self.assertEqual(self.types(terminal, "/history", "> hello", "20"), "> hello, my name is Ann\nHello. What can I do for you?\n> please be plain\nI will be plain.\n> never mind\nAll right.\n> calculate (2 + 3) * 4\n20")
-        self.types(terminal, "create a task to calculate 6*7", "calculate 6*7 (")
-        self.assertRegex(self.types(terminal, "/tasks", "  calculate 6*7"), r"^[a-z_]+ +do-[0-9a-f]+  calculate 6\*7$")
-        self.assertIn("svc:kb cannot be reached", self.types(terminal, "search for the harbour", "offers what."))
-        self.assertEqual(self.types(terminal, ""), "")
-        terminal.press("\x1b[A\x1bOB \n")  # arrows are no turn
-        terminal.wait("\r\n> ", 60)
-        self.assertNotIn("text.txt", terminal.text)
-        self.assertIn("name: Ann\n", self.types(terminal, "/profile", "turns: "))
-        self.assertEqual(self.types(terminal, "/forget", "forgotten"), "It is forgotten.")
-        terminal.press("\x04")
-        self.assertEqual(terminal.child.wait(60).code, 0)
-
-    def test_a_reply_on_a_terminal_is_shown_as_it_comes(self):
-        server = self.server()
-        gate = model.Gate(server)
-        server.does(gate.stream(model.events(('{"reply": "It is \\u00', 'e4 \\u001b[2Jlong ', "story.", ' Listen."}')), before=4))
-        self.agent("assistant", "dialogue", mind={"base-url": server.url, "model": "m", **model.QUICK})
-        terminal = self.terminal()
-        self.assertEqual(self.types(terminal, "tell me", before="story."), "It is ä ?[2Jlong ")
-        gate.open()
-        terminal.wait("?[2Jlong story. Listen.\r\n> ", 60)
-        terminal.press("/quit\n")
-        self.assertEqual(terminal.child.wait(60).code, 0)
-
-    def test_a_talk(self):
-        self.agent("assistant", "assistant")
-        text = "hello, my name is Ann\n/profile\n/history\n/why\n/nonsense\n/quit\nnever said\n"
-        done = self.run_verb("chat", "--user", "ann", text=text)
-        self.assertEqual((done.code, done.err), (0, "there is no command /nonsense; there are: /history /tasks /why /profile /forget /help /quit\n"), done)
-        lines = done.out.splitlines()
-        self.assertEqual(lines[0], "Hello. What can I do for you?")
-        self.assertIn('"name": "Ann"', done.out)
-        self.assertIn("> hello, my name is Ann", lines)
-        self.assertIn('"state": "chat"', done.out)
-        self.assertNotIn("never said", done.out)
-
-    def test_nobody_is_there(self):
-        done = self.run_verb("chat", "nobody", text="hello\n")
-        self.assertEqual((done.code, "not-found" in done.err), (3, True), done)
-        self.agent("assistant", "assistant")
-        self.assertEqual(self.run_verb("chat", text="/tasks\n").code, 3)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,22 @@ for line in sys.stdin:
 """
 
 
+# Refuses two tasks, the second without a detail, is busy twice, and has one without a result.
+STRICT_DESK = """
+import json, sys
+busy = 0
+for line in sys.stdin:
+    m = json.loads(line)
+    task = m["content"]["task"]
+    says = {"secret": ("refuse", {"reason": "unauthorised", "detail": "it is not yours"}), "broken": ("failure", {"reason": "internal-error"}),
+            "pending": ("inform", {"description": "p", "state": "pending"})}.get(task)
+    if task == "later":
+        busy += 1
+        says = ("refuse", {"reason": "busy", "detail": "ask again"}) if busy < 3 else ("inform", {"description": "later", "result": "later is big"})
+    print(json.dumps({"id": m["id"], "performative": says[0], "content": says[1]}), flush=True)
+"""
+
+
 def call(expression, id_="c1", tool="calculate"):
     return {"id": id_, "type": "function", "function": {"name": tool, "arguments": json.dumps({"expression": expression})}}
 
@@ -182,7 +198,8 @@ class Model(ExecutorTest):
         self.assertEqual((told["text"], told["missing"]), ("They are.", ["no-such-task"]))
         data = json.loads(server.requests[0].json["messages"][1]["content"].split("\n")[1])
         self.assertTrue(data["context"].startswith("be brief\n\n"), data)
-        self.assertTrue(data["context"].endswith(':\nwhales are big\n\nThe results of these tasks are needed, and could not be had: ["no-such-task"]'), data)
+        self.assertTrue(data["context"].endswith(':\nwhales are big\n\nThe results of these tasks are needed, and could not be had: {"no-such-task":"not-registered: there is no task of this id"}'), data)
+        self.assertEqual(told["missing-why"], {"no-such-task": "not-registered: there is no task of this id"})
         self.assertNotIn("missing", self.told("x", {"text": "are they?", "needs": [task["task"]]}))
         self.assertIn("unsupported-value", self.failure({"text": "x", "needs": [5]}))
 
@@ -225,6 +242,17 @@ class Model(ExecutorTest):
         self.assertEqual(told.code, 0, told)
         self.assertNotIn("missing", told.json())
         self.assertIn("whales are big", server.requests[0].json["messages"][1]["content"])
+
+    def test_a_refusal_is_not_asked_for_again_and_busy_is(self):
+        server, _ = self.modelled(args={"tasks": "desk"})
+        server.usual = model.chat("fine")
+        self.agentd("--name", "desk", "--", sys.executable, "-c", STRICT_DESK)
+        told = self.told("x", {"text": "are they?", "needs": ["secret", "broken", "later", "pending"]})
+        self.assertEqual(told["missing"], ["secret", "broken", "pending"])
+        self.assertEqual(told["missing-why"], {"secret": "unauthorised: it is not yours", "broken": "internal-error", "pending": "no-result: it has none, or none yet"})
+        data = server.requests[0].json["messages"][1]["content"]
+        self.assertIn("later is big", data)
+        self.assertIn("it is not yours", data)
 
     def test_an_id_is_done_once(self):
         server, _ = self.modelled(calls("6*7"), model.chat("42"))

@@ -27,6 +27,8 @@ for line in sys.stdin:
     said = {"plurality": {"choice": mine[0]}, "approval": {"approve": mine[:2]},
             "score": {"scores": {o: 9 - 3 * i for i, o in enumerate(mine)}}}.get(q["method"], {"ranking": mine})
     said["reason"], said["confidence"] = "I like " + mine[0], 0.9 if not follows else 0.2
+    said["of a newer version"] = {"nobody": ["knows it"]}
+    assert q["remarks"] == ["reason", "by", "fallback"], q
     print(json.dumps({"id": m["id"], "content": said}), flush=True)
 """
 

@@ -17,6 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
 import manifests_test
+import wiring
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHART = harness.ROOT / "k8s" / "helm" / "troupe"
@@ -207,6 +208,12 @@ class Chart(unittest.TestCase):
         chosen = ((state,), (files,), (), ("values-dev.yaml",), ("values-prod.yaml",), (host, asks), (near,), ({"autoscaler": "keda"},))
         self.assert_valid([one for values in chosen for one in self.rendered(*values)[0].values()])
 
+    def test_they_fit_together(self):
+        """Of values that no overlay has, too."""
+        state = {"state": {"postgres": True, "redis": True}, "broker": {"journal": "postgres"}}
+        for values in ((), ("values-prod.yaml", {"autoscaler": "keda"}), (state,), ({"agents": [], "gateway": {"files": ["users"], "outside": True}},)):
+            self.assertEqual(wiring.faults(self.rendered(*values)[0]), [], values)
+
     def test_another_name_and_namespace_are_everywhere(self):
         objects, notes = self.rendered({"fleet": "shop", "image": {"tag": ""}}, "values-prod.yaml", namespace="market")
         text = json.dumps(list(objects.values())) + notes
@@ -219,6 +226,14 @@ class Chart(unittest.TestCase):
         spec = objects["Ingress", "gateway"]["spec"]
         self.assertEqual(spec["tls"], [{"hosts": ["fleet.example"], "secretName": "fleet-tls"}])
         self.assertEqual(spec["rules"][0]["host"], "fleet.example")
+        ways = {name: one for (kind, name), one in objects.items() if kind == "Ingress"}
+        self.assertEqual({name: [path["path"] for path in one["spec"]["rules"][0]["http"]["paths"]] for name, one in ways.items()},
+                         {"gateway": ["/"], "gateway-by-token": ["/a2a", "/v1/responses"], "gateway-by-client": ["/api/v1/events", "/api/v1/ws"]})
+        for name, one in ways.items():  # as examples/nginx does it
+            said = {key.partition("/")[2]: value for key, value in one["metadata"]["annotations"].items()}
+            by = {"gateway-by-token": "$http_authorization", "gateway-by-client": "$remote_addr"}.get(name)
+            self.assertEqual((said.get("upstream-hash-by"), said.get("load-balance"), said["proxy-body-size"]), (by, None if by else "ewma", "4m"))
+            self.assertEqual((one["spec"]["tls"], one["spec"]["rules"][0]["host"]), (spec["tls"], "fleet.example"))
         done = self.run_renderer(merged(read("values.yaml"), {"gateway": {"ingress": {"tlsSecret": "fleet-tls"}}}))
         self.assertEqual(done.returncode, 1)
         self.assertIn("give gateway.ingress.host", done.stderr)
@@ -264,14 +279,22 @@ class Chart(unittest.TestCase):
 
     def test_its_rules_are_taken_by_prometheus(self):
         promtool = shutil.which("promtool") or self.skipTest("promtool is not installed (Debian: prometheus)")
-        objects, _ = self.rendered("values-prod.yaml", {"fleet": "shop", "broker": {"replicas": 5}})
+        objects, _ = self.rendered("values-prod.yaml", {"fleet": "shop", "broker": {"replicas": 5}, "coordinator": {"enabled": False},
+                                                            "monitoring": {"tokensAnHour": 20000000, "moneyAnHour": 2.5, "runbooks": "https://shop.example/operations"}})
         rules = objects["PrometheusRule", "shop"]["spec"]["groups"]
         path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "rules.yml"
         path.write_text(json.dumps({"groups": rules}))
         done = subprocess.run([promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(rules[-1]["rules"][0]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
-        self.assertEqual(rules[-1]["rules"][0]["annotations"]["summary"], "Only {{ $value }} of 5 brokers answer")
+        by = {rule["alert"]: rule for group in rules for rule in group["rules"]}
+        self.assertEqual(by["TroupeBrokerAway"]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
+        self.assertEqual(by["TroupeBrokerAway"]["annotations"]["summary"], "only {{ $value }} of 5 brokers answer")
+        self.assertEqual(by["TroupeBrokersApart"]["expr"], 'min(troupe_broker_peers{fleet="shop"}) < 4')
+        self.assertEqual(by["TroupeModelTokens"]["expr"], 'sum(increase(troupe_model_tokens_total{fleet="shop"}[1h])) > 20000000')
+        self.assertEqual(by["TroupeModelMoney"]["expr"], 'sum(increase(troupe_model_cost_total{fleet="shop"}[1h])) > 2.5')
+        self.assertEqual(by["TroupeLag"]["annotations"]["runbook_url"], "https://shop.example/operations#troupelag")
+        self.assertIn("TroupeGatewayAway", by)
+        self.assertNotIn("TroupeCoordinatorAway", by)  # there is none to be away
 
     def test_where_policies_let_go(self):
         """As its values say: to where names are looked up, to databases, and outside, by both protocols."""
@@ -304,6 +327,28 @@ class Chart(unittest.TestCase):
     def test_no_secret_is_made(self):
         kinds = {kind for kind, _ in self.rendered("values-prod.yaml")[0]}
         self.assertFalse(kinds & {"Secret", "ConfigMap"}, kinds)
+
+    def test_a_misspelt_key_is_refused_at_each_place(self):
+        """But where the keys are the user's: labels, variables, annotations, what an agent is given."""
+        own = {"nodeSelector", "affinity", "args", "env", "annotations", "requests", "limits", "peers", "global"}
+
+        def places(value, way=()):
+            if isinstance(value, dict) and not own & set(way):
+                yield way
+                for key in value:
+                    yield from places(value[key], (*way, key))
+            for index, one in enumerate(value if isinstance(value, list) else ()):
+                yield from places(one, (*way, index))
+        values = read("values.yaml")
+        found = [way for way in places(values) if not own & set(way)]
+        self.assertGreater(len(found), 20)
+        for way in found:
+            wrong = copy.deepcopy(values)
+            place = wrong
+            for key in way:
+                place = place[key]
+            place["replicsa"] = 1
+            self.assertIn("replicsa", self.refused(wrong) or "", way)
 
     def test_wrong_values_are_refused(self):
         agent = {"name": "a", "behaviour": "echo"}

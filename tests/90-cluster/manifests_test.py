@@ -375,7 +375,7 @@ agents:
 
     GATEWAY = """
 fleet: office
-gateway: {options: {users: ./people, oidc-secret: ./hush, oidc-issuer: "https://id.example", oidc-client: troupe, host: fleet.example}}
+gateway: {options: {users: ./people, oidc-secret: ./hush, oidc-issuer: "https://id.example", oidc-client: troupe, host: fleet.example, body-max: 16MiB}}
 agents:
   - {name: echo, behaviour: echo}
 """
@@ -392,8 +392,10 @@ agents:
         self.assertNotIn("a secret of", done.out + done.err)
         objects = {(one["kind"], one["metadata"]["name"]): one for one in documents(done.out)}
         pod = objects["Deployment", "gateway"]["spec"]["template"]["spec"]
-        self.assertEqual(pod["containers"][0]["command"][-5:], ["--users=/etc/troupe/gateway/users", "--oidc-secret=/etc/troupe/gateway/oidc-secret",
-                                                              "--oidc-issuer=https://id.example", "--oidc-client=troupe", "--host=fleet.example"])
+        self.assertEqual(pod["containers"][0]["command"][-6:], ["--users=/etc/troupe/gateway/users", "--oidc-secret=/etc/troupe/gateway/oidc-secret",
+                                                              "--oidc-issuer=https://id.example", "--oidc-client=troupe", "--host=fleet.example", "--body-max=16MiB"])
+        ingresses = [one["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"] for (kind, _), one in objects.items() if kind == "Ingress"]
+        self.assertEqual(ingresses, ["16777216"] * 3)
         self.assertIn({"name": "gateway", "secret": {"secretName": "office-gateway", "defaultMode": 0o440, "optional": False}}, pod["volumes"])
         self.assertIn({"name": "gateway", "mountPath": "/etc/troupe/gateway", "readOnly": True}, pod["containers"][0]["volumeMounts"])
         self.assertIn(("NetworkPolicy", "office-gateway-out"), objects)  # it asks the provider

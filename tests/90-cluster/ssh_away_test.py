@@ -123,7 +123,7 @@ class Away(harness.SystemTest):
     def test_groups_end_and_begin_while_a_host_is_away(self):
         self.start()
         self.away("north")
-        done = self.ask("detach", "a", code=3)
+        done = self.ask("detach", "a", code=2)
         self.assertIn("north: ssh: connect to host north", done.err)
         self.assertIn("1 of 3 hosts have a yet", done.err)
         self.assertEqual([self.runs(n, "a") for n in range(3)], [False, True, False])
@@ -135,7 +135,7 @@ class Away(harness.SystemTest):
         self.assertEqual(self.groups(), [[], [], []])
 
         self.away("east")
-        done = self.ask("attach", "late", "--behaviour", "echo", code=3)
+        done = self.ask("attach", "late", "--behaviour", "echo", code=2)
         self.assertIn("`troupe detach late` ends it", done.err)
         self.assertEqual(self.groups(), [["late"], [], []], "nobody knows whether it runs")
         self.away("east", False)
@@ -145,6 +145,71 @@ class Away(harness.SystemTest):
         self.ask("attach", "late", "--behaviour", "echo", code=0)
         self.assertTrue(self.runs(0, "late"))
         self.assertEqual(self.groups(), [["late"], [], []])
+
+
+    # ---- how many ----
+
+    def begin(self, counts, **away):
+        """Three fleets of this machine, with so many of each group on each."""
+        self.office(False, dict.fromkeys(counts, 1))
+        for n in range(len(NAMES)):
+            agents = [{"name": name, "behaviour": "echo", "count": count, "processes": "per-agent"} for name, count in counts.items()]
+            path = self.place / f"office-{n}.yaml"
+            path.write_text(json.dumps({"fleet": f"office-{n}", "agents": agents}))
+            done = self.troupe("up", path, "--detach", "--state", self.place / "far", "--timeout", "100s", patience=PATIENCE)
+            self.addCleanup(lambda n=n: self.troupe("down", f"office-{n}", "--kill", "--state", self.place / "far", patience=PATIENCE))
+            self.assertEqual(done.code, 0, done)
+
+    def counts(self, group):
+        rows = [self.troupe("ps", "-o", "json", "--fleet", f"office-{n}", "--state", self.place / "far").json() for n in range(len(NAMES))]
+        return [sum(row.get("group") == group for row in each) for each in rows]
+
+    def test_scale_goes_on_over_the_hosts_that_are_there(self):
+        self.begin({"a": 2, "b": 2})
+        self.away("east")
+        done = self.ask("scale", "a=9", "b=3", "-o", "json", code=2)
+        self.assertIn("east: ssh: connect to host east", done.err)
+        self.assertIn("1 of 3 hosts have not done it: the same command again is for them", done.err)
+        self.assertEqual((self.counts("a"), self.counts("b")), ([2, 3, 3], [2, 1, 1]))
+        self.assertEqual(sorted((row["host"], row["name"], row["state"]) for row in done.json()),
+                         [(host, name, state) for host in ("north", "south") for name, state in (("a-3", "running"), ("b-2", "ended"))])
+        self.away("east", False)
+        done = self.ask("scale", "a=9", "b=3", "-o", "json", code=0)
+        self.assertEqual((self.counts("a"), self.counts("b")), ([3, 3, 3], [1, 1, 1]))
+        self.assertEqual({row["host"] for row in done.json()}, {"east"}, "the others had done it")
+        # A group that there is none of: nothing at all is done.
+        done = self.ask("scale", "a=3", "c=3", code=2)
+        self.assertIn('no group "c"', done.err)
+        self.assertEqual(self.counts("a"), [3, 3, 3])
+        # What is refused is not away, whoever else is.
+        self.away("south")
+        self.ask("detach", "a", code=3)  # a group of three
+        self.away("south", False)
+
+    def test_further_members_begin_where_somebody_is_there(self):
+        self.begin({"a": 2})
+        self.away("north")
+        done = self.ask("attach", "a", "--count", "4", "-o", "json", code=0)
+        self.assertIn("north: ssh: connect to host north", done.err)
+        self.assertEqual(self.counts("a"), [4, 2, 4])
+        self.assertEqual(sorted((row["host"], row["name"]) for row in done.json()), [(host, f"a-{k}") for host in ("east", "south") for k in (3, 4)])
+        # All are away: nothing has begun, so that the same again is right.
+        for name in ("east", "south"):
+            self.away(name)
+        self.assertIn("nothing has begun", self.ask("attach", "a", code=2).err)
+        # One goes while it is asked: what is missing is said, not begun twice.
+        for name in NAMES:
+            self.away(name, False)
+        ssh = self.place / "bin" / "ssh"
+        whole = ssh.read_text()
+        ssh.write_text(whole.replace("exec sh -c", 'case "$2 $3" in "south "*attach*) echo "ssh: connection lost" >&2; exit 255;; esac\nexec sh -c'))
+        done = self.ask("attach", "a", "--count", "5", code=2)
+        self.assertEqual(self.counts("a"), [5, 5, 4])
+        self.assertIn("south: ssh: connection lost", done.err)
+        self.assertIn("`troupe attach a --count 1`", done.err)
+        ssh.write_text(whole)
+        self.ask("attach", "a", "--count", "1", code=0)
+        self.assertEqual(self.counts("a"), [5, 5, 5])
 
 
 if __name__ == "__main__":

@@ -312,14 +312,14 @@ class Ssh(Machines):
 
         fleet = "fleet: office\nagents: [{name: worker, behaviour: echo, count: 2}]\n"
         done = self.up(fleet, hosts=["east=10.78.0.1", "nobody.invalid"], code=None)
-        self.assertEqual(done.code, 3, done)
+        self.assertEqual(done.code, 2, done)
         self.assertIn("nobody.invalid: ", done.err)
         self.assertIn("`ssh nobody.invalid true` must work without a question", done.err)
         self.assertIn("`troupe down office` ends it", done.err)
         # What can be ended is; the rest is known until it is told to be forgotten.
         for _ in range(2):
             done = self.down("--purge")
-            self.assertEqual(done.code, 3, done)
+            self.assertEqual(done.code, 2, done)
             self.assertIn("`troupe down office --kill` forgets it", done.err)
         self.assertFalse((self.place / "far" / "office-0" / "fleet.json").exists())
         self.assertEqual([host["at"] for host in json.loads((self.place / ".troupe" / "office" / "apart.json").read_text())["hosts"]], ["nobody.invalid"])

@@ -17,10 +17,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import harness
 
+sys.path.insert(0, str(harness.ROOT / "docs" / "clients" / "python"))
+
 try:
     import payloads
-except ImportError:
-    print("skipped: python3-protobuf or python3-jsonschema is missing (tools/setup --check installs them)")
+    import troupe
+except ImportError as missing:
+    print(f"skipped: {missing.name} is missing (tools/setup --check installs python3-protobuf, python3-jsonschema, python3-zmq and python3-msgpack)")
     sys.exit(77)
 
 Request = collections.namedtuple("Request", "path headers body at")
@@ -67,7 +70,7 @@ class Receiver:
 
     def of(self, path):
         with self.lock:
-            return [request for request in self.requests if request.path == path]
+            return [request for request in self.requests if request.path.split("?")[0] == path]
 
 
 def fields(data):
@@ -290,7 +293,36 @@ class Exporter(harness.SystemTest):
         exporter = self.exporter("--logs", self.logs, "--elasticsearch", store.url)
         self.write("one")
         exporter.wait_err("E010 batch turned down")
-        self.assertIn("mapper_parsing_exception", exporter.err)
+        self.assertIn("1 of 1 items: mapper_parsing_exception", exporter.err)
+        self.assertIn('troupe_exporter_refused_items_total{destination="elasticsearch"} 1\n', self.metrics())
+
+    def test_a_store_that_takes_single_lines_later_is_asked_again(self):
+        """Its answer says it of each line, and is long: a thousand of them, 321 KB."""
+        store = self.receiver()
+        reason = "rejected execution of coordinating operation [coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0]" * 2
+        item = {"create": {"_index": "troupe-logs", "_id": "0123456789abcdef-1234", "status": 429, "error": {"type": "es_rejected_execution_exception", "reason": reason}}}
+        store.script = [(200, {}, json.dumps({"took": 1, "errors": True, "items": [item] * 1000}).encode())]
+        exporter = self.exporter("--logs", self.logs, "--elasticsearch", store.url)
+        self.write(*[f"line {i}" for i in range(1000)])
+        exporter.wait_err("E009 destination works again")
+        first, again = store.of("/_bulk")[:2]
+        self.assertEqual(first.body, again.body)
+        self.assertIn("filter_path=errors,", first.path)
+
+    def test_spans_of_thousands_of_agents_stop_nobody_elses(self):
+        collector = self.receiver()
+        self.exporter("--otlp", collector.url, "--otlp-format", "json")
+        with troupe.connect(self.at.endpoint) as link:
+            agent = link.register("many")
+
+            def tell(*numbers):
+                agent.send("ams", {"action": "spans", "spans": [
+                    {"trace": f"{i + 1:032x}", "span": f"{i + 1:016x}", "name": "x", "agent": f"a{i}@local", "kind": "internal", "start_us": 1, "took_us": 1} for i in numbers]})
+            tell(*range(4000))
+            harness.wait_until(lambda: len(self.json_spans(collector)) == 4000, "all of them")
+            tell(4000)
+            harness.wait_until(lambda: len(self.json_spans(collector)) == 4001, "the next one")
+        self.assertIn("troupe_exporter_spans_skipped_total 0\n", self.metrics())
 
     def test_errors_to_sentry_so_many_a_minute(self):
         sentry = self.receiver()

@@ -3,17 +3,16 @@ import glob
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "40-fleet"))
 
 import fleet
 import harness
+import prometheus
 
 FLEET = """coordinator: {}
 knowledge: {}
@@ -125,35 +124,15 @@ class Metrics(fleet.FleetTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
 
     def test_a_prometheus_scrapes_them_all(self):
-        prometheus = shutil.which("prometheus") or self.skipTest("prometheus is not installed")
+        if not prometheus.PROGRAM:
+            self.skipTest("prometheus is not installed")
         targets = self.begin()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        config = os.path.join(self.directory, "prometheus.yml")
-        with open(config, "w") as file:
-            json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-                       "scrape_configs": [{"job_name": "troupe", "file_sd_configs": [
-                           {"files": [os.path.join(self.place, "*.json")], "refresh_interval": "1s"}]}]}, file)
-        with open(os.path.join(self.directory, "prometheus.log"), "w") as log:
-            server = subprocess.Popen([prometheus, f"--config.file={config}", f"--storage.tsdb.path={self.directory}/tsdb",
-                                       f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log,
-                                      preexec_fn=harness._die_with_parent)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
+        server = prometheus.Prometheus(self, self.place)
         self.assert_answers("echo-2")
         for query, expected in (("sum(up)", len(targets)),
                                 ('sum(troupe_agent_messages_total{process="echo-2",kind="direct"})', 1),
                                 ("sum(troupe_broker_agents)", 5)):
-            harness.wait_until(lambda: self.query(port, query) == expected, f"Prometheus to answer {query} with {expected}")
-
-    def query(self, port, query):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})) as answer:
-                result = json.load(answer)["data"]["result"]
-        except OSError:
-            return None
-        return float(result[0]["value"][1]) if result else None
+            harness.wait_until(lambda: server.value(query) == expected, f"Prometheus to answer {query} with {expected}")
 
 
 if __name__ == "__main__":

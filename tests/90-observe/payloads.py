@@ -162,7 +162,7 @@ def check_envelope(headers, body):
 
 def check(path, headers, body):
     """Of a request that an exporter has made."""
-    checks = ((r"/v1/traces", check_traces), (r"(/[^/]+)?/_bulk", check_bulk), (r"/loki/api/v1/push", check_push), (r"/api/\d+/envelope/", check_envelope))
+    checks = ((r"/v1/traces", check_traces), (r"(/[^/]+)?/_bulk(\?filter_path=[a-z.,*]+)?", check_bulk), (r"/loki/api/v1/push", check_push), (r"/api/\d+/envelope/", check_envelope))
     for pattern, one in checks:
         if re.fullmatch(pattern, path):
             return one(headers, body)

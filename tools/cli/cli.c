@@ -1,6 +1,7 @@
 #include "tools/cli/cli.h"
 
 #include "lib/base/suggest.h"
+#include "tools/cli/message_text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -71,9 +72,13 @@ void tr_cli_help(const tr_verb_t *const *verbs, size_t width, FILE *out) {
 /* ---- messages ---- */
 
 static void say(const tr_call_t *call, const char *format, va_list args) {
+    char *text = NULL; /* it may quote what agents say */
+    if (vasprintf(&text, format, args) < 0)
+        return;
     fprintf(call->err, "%s: ", call->verb->program->name);
-    vfprintf(call->err, format, args);
+    tr_cli_print_raw(call->err, text, strlen(text));
     fputc('\n', call->err);
+    free(text);
 }
 
 int tr_cli_fail(const tr_call_t *call, tr_exit_t code, const char *format, ...) {

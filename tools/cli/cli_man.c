@@ -85,6 +85,7 @@ static void put_ends(FILE *out) {
           "that "
           "cannot be, in\n"
           "$XDG_STATE_HOME/troupe or ~/.local/state/troupe.\n"
+          ".TP\n$XDG_STATE_HOME/troupe/.chat\\-USER\nWhat USER has typed in troupe chat.\n"
           ".SH \"SEE ALSO\"\ntroupe\\-broker(8), troupe\\-agentd(8)\n",
         out);
 }

@@ -3,6 +3,7 @@
 #include "lib/base/suggest.h"
 #include "proto/aid.h"
 #include "proto/json.h"
+#include "tools/cli/terminal_text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -325,21 +326,9 @@ json_t *tr_cli_headers_json(const tr_record_t *record, const tr_acl_t *acl) {
     return object;
 }
 
-static void print_safe(FILE *out, const char *text, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i], next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
-        bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-        if (c == 0xc2 && next >= 0x80 && next < 0xa0) { /* U+0080 to U+009F */
-            control = true;
-            i++;
-        }
-        fputc(control ? '?' : c, out);
-    }
-}
-
 void tr_cli_print_raw(FILE *out, const void *bytes, size_t len) {
     if (isatty(fileno(out)))
-        print_safe(out, bytes, len);
+        tr_terminal_print(out, bytes, len);
     else
         fwrite(bytes, 1, len, out);
 }
@@ -347,11 +336,14 @@ void tr_cli_print_raw(FILE *out, const void *bytes, size_t len) {
 void tr_cli_print_content(FILE *out, const json_t *content) {
     if (json_is_null(content))
         return;
-    if (json_is_string(content))
+    bool is_text = json_is_string(content);
+    char *text = is_text ? NULL : json_dumps(content, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    if (is_text)
         tr_cli_print_raw(out, json_string_value(content), json_string_length(content));
-    else
-        json_dumpf(content, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    else if (text)
+        tr_cli_print_raw(out, text, strlen(text));
     fputc('\n', out);
+    free(text);
 }
 
 void tr_cli_print_headers(FILE *out, const json_t *headers, int indent) {
@@ -361,7 +353,7 @@ void tr_cli_print_headers(FILE *out, const json_t *headers, int indent) {
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         const char *shown = text ? text : json_is_string(value) ? json_string_value(value) : "";
         fprintf(out, "%*s%s: ", indent, "", name);
-        print_safe(out, shown, strlen(shown));
+        tr_terminal_print(out, shown, strlen(shown));
         fputc('\n', out);
         free(text);
     }

@@ -89,10 +89,9 @@ json_t *tr_cli_headers_json(const tr_record_t *record, const tr_acl_t *acl);
 
 /* Headers as "name: value" lines with `indent` spaces before. */
 void tr_cli_print_headers(FILE *out, const json_t *headers, int indent);
-/* A content for people: a text as it is, all else as indented JSON; nothing for null. On a terminal control
- * characters become '?'. */
+/* A content for people: a text as it is, all else as indented JSON; nothing for null. On a terminal as tr_terminal_print. */
 void tr_cli_print_content(FILE *out, const json_t *content);
-/* Bytes as they are; on a terminal control characters but tab and newline become '?'. */
+/* Bytes as they are; on a terminal as tr_terminal_print (terminal_text.h): what others wrote moves no cursor. */
 void tr_cli_print_raw(FILE *out, const void *bytes, size_t len);
 
 #endif

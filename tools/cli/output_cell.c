@@ -1,5 +1,7 @@
 #include "tools/cli/output_cell.h"
 
+#include "tools/cli/terminal_text.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,19 +60,6 @@ static char *number_cell(int64_t value, tr_column_kind_t kind) {
     return strdup(text);
 }
 
-/* Control characters would move the cursor, or worse; also the two-byte ones of U+0080 to U+009F. */
-static char *safe(const char *text) {
-    char *out = strdup(text);
-    for (char *c = out; c && *c; c++) {
-        unsigned char a = (unsigned char)c[0], b = (unsigned char)c[1];
-        if (a < 0x20 || a == 0x7f)
-            c[0] = '?';
-        else if (a == 0xc2 && b >= 0x80 && b < 0xa0)
-            c[0] = c[1] = '?';
-    }
-    return out;
-}
-
 static char *texts_cell(const json_t *list) {
     size_t size = 1;
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -82,8 +71,14 @@ static char *texts_cell(const json_t *list) {
             *end++ = ',';
         end = stpcpy(end, json_string_value(json_array_get(list, i)));
     }
-    char *out = joined ? safe(joined) : NULL;
+    char *out = joined ? tr_terminal_safe_copy(joined) : NULL;
     free(joined);
+    return out;
+}
+
+static char *json_cell(const json_t *value) {
+    char *text = json_dumps(value, JSON_COMPACT), *out = text ? tr_terminal_safe_copy(text) : NULL;
+    free(text);
     return out;
 }
 
@@ -99,7 +94,7 @@ char *tr_output_cell(const json_t *cell, tr_column_kind_t kind) {
     if (!cell || json_is_null(cell))
         return strdup("");
     if (json_is_string(cell))
-        return safe(json_string_value(cell));
+        return tr_terminal_safe_copy(json_string_value(cell));
     if (json_is_integer(cell))
         return number_cell(json_integer_value(cell), kind);
     if (json_is_real(cell)) {
@@ -109,14 +104,11 @@ char *tr_output_cell(const json_t *cell, tr_column_kind_t kind) {
     }
     if (json_is_boolean(cell))
         return strdup(json_is_true(cell) ? "yes" : "no");
-    return all_texts(cell) ? texts_cell(cell) : json_dumps(cell, JSON_COMPACT);
+    return all_texts(cell) ? texts_cell(cell) : json_cell(cell);
 }
 
 size_t tr_output_cell_width(const char *text) {
-    size_t n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
+    return tr_terminal_width(text, strlen(text));
 }
 
 const char *tr_output_state_colour(const char *state) {

@@ -1,14 +1,13 @@
 #include "tools/cli/screen.h"
 
 #include "tools/cli/output.h"
+#include "tools/cli/terminal_text.h"
+#include "tools/cli/tty_guard.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,50 +19,11 @@ struct tr_screen {
     FILE *out;
     struct termios saved;
     bool entered, colour;
-    pid_t guard;
-    int guard_fd; /* 'e' = entered, 'l' = left; its end without 'l' means that this process is gone */
+    tr_tty_guard_t guard;
 };
 
 bool tr_screen_possible(int in, FILE *out) {
-    const char *term = getenv("TERM");
-    return isatty(in) && isatty(fileno(out)) && term && *term && strcmp(term, "dumb") != 0;
-}
-
-/* ---- the child ---- */
-
-/* Between fork and exec of a process that may have threads: only what is safe in a signal handler. */
-static void guard(int fd, int in, int out, const struct termios *saved) {
-    sigset_t all;
-    char last = 0, c;
-    ssize_t n;
-    sigfillset(&all); /* also SIGTTOU: the child may be in the background */
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    while ((n = read(fd, &c, 1)) > 0 || (n < 0 && errno == EINTR))
-        last = n > 0 ? c : last;
-    if (last == 'e') {
-        n = write(out, LEAVE, sizeof LEAVE - 1);
-        tcsetattr(in, TCSAFLUSH, saved);
-    }
-    _exit(0);
-}
-
-static int start_guard(tr_screen_t *s) {
-    int ends[2];
-    if (pipe(ends) < 0)
-        return -errno;
-    s->guard = fork();
-    if (s->guard == 0) {
-        close(ends[1]);
-        guard(ends[0], s->in, fileno(s->out), &s->saved);
-    }
-    close(ends[0]);
-    s->guard_fd = ends[1];
-    return s->guard < 0 ? -EAGAIN : 0;
-}
-
-static void tell_guard(tr_screen_t *s, char what) {
-    ssize_t n = write(s->guard_fd, &what, 1);
-    (void)n; /* the child is gone: then there is no second try */
+    return isatty(in) && tr_terminal_moves(out);
 }
 
 /* ---- the terminal ---- */
@@ -74,9 +34,9 @@ int tr_screen_new(int in, FILE *out, tr_screen_t **ret_self, tr_error_t *error) 
         return tr_error_set(error, -ENOMEM, "out of memory");
     s->in = in;
     s->out = out;
-    s->guard_fd = -1;
     s->colour = tr_output_colour(out);
-    int rc = tcgetattr(in, &s->saved) < 0 ? -errno : start_guard(s);
+    int rc = tcgetattr(in, &s->saved) < 0 ? -errno
+                                          : tr_tty_guard_start(&s->guard, in, fileno(out), LEAVE, &s->saved);
     if (rc < 0) {
         tr_screen_destroy(&s);
         return tr_error_set(error, rc, "cannot use this terminal: %s", strerror(-rc));
@@ -90,7 +50,7 @@ int tr_screen_enter(tr_screen_t *self, tr_error_t *error) {
     keys.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
     keys.c_cc[VMIN] = 0;
     keys.c_cc[VTIME] = 0;
-    tell_guard(self, 'e');
+    tr_tty_guard_entered(&self->guard);
     self->entered = true;
     if (tcsetattr(self->in, TCSAFLUSH, &keys) < 0) {
         int rc = -errno;
@@ -109,21 +69,15 @@ void tr_screen_destroy(tr_screen_t **self) {
         fputs(LEAVE, s->out);
         fflush(s->out);
         tcsetattr(s->in, TCSAFLUSH, &s->saved);
-        tell_guard(s, 'l');
+        tr_tty_guard_left(&s->guard);
     }
-    if (s->guard_fd >= 0)
-        close(s->guard_fd);
-    if (s->guard > 0)
-        waitpid(s->guard, NULL, 0);
+    tr_tty_guard_stop(&s->guard);
     free(s);
     *self = NULL;
 }
 
 void tr_screen_size(const tr_screen_t *self, size_t *ret_width, size_t *ret_height) {
-    struct winsize window = {0};
-    bool known = ioctl(fileno(self->out), TIOCGWINSZ, &window) == 0;
-    *ret_width = known && window.ws_col ? window.ws_col : 80;
-    *ret_height = known && window.ws_row ? window.ws_row : 24;
+    tr_terminal_size(self->out, ret_width, ret_height);
 }
 
 /* Without colour (NO_COLOR) the weight of the letters still tells. */

@@ -1,7 +1,6 @@
 /*
  * A terminal taken over for a live view, and given back in every case: on an orderly end by
- * tr_screen_destroy, and when this process is killed or crashes by a small child that waits for its end
- * (signal handlers would need a global).
+ * tr_screen_destroy, and when this process is killed or crashes by tty_guard.h.
  *
  * Plain ANSI sequences of the VT100 and xterm's alternate screen: every terminal of today, tmux and screen.
  */

@@ -159,10 +159,11 @@ static void on_signal(tr_agent_t *agent, void *state, int fd, short events, void
 static void on_host_event(void *arg, tr_host_event_t event, const char *detail) {
     (void)detail;
     tr_cli_session_t *self = arg;
-    if (event == TR_HOST_CONNECTED || event == TR_HOST_RESUMED)
-        self->lost = false;
-    else if (event == TR_HOST_DISCONNECTED)
-        self->lost = true;
+    if (event != TR_HOST_CONNECTED && event != TR_HOST_RESUMED && event != TR_HOST_DISCONNECTED)
+        return;
+    self->lost = event == TR_HOST_DISCONNECTED;
+    if (self->agent && self->config.on_link)
+        self->config.on_link(self, event, self->config.arg);
 }
 
 static int add_agent(tr_cli_session_t *self) {
@@ -337,6 +338,10 @@ int tr_cli_wait(tr_cli_session_t *self, const bool *done, int64_t until_ms) {
         late = until_ms != INT64_MAX && left <= 0;
         tr_host_step(self->host, late ? 0 : left);
     }
+}
+
+void tr_cli_session_forgive(tr_cli_session_t *self) {
+    self->signal = 0;
 }
 
 static void on_fd(tr_agent_t *agent, void *state, int fd, short events, void *arg) {

@@ -47,11 +47,14 @@ int tr_cli_stream_endpoint(const char *endpoint, const char *stream, char *out);
 typedef struct tr_cli_session tr_cli_session_t;
 /* A message for the session's agent that answers no question; borrowed. */
 typedef void (*tr_cli_message_fn)(tr_cli_session_t *session, const tr_message_t *message, void *arg);
+/* The broker was lost (TR_HOST_DISCONNECTED), is there again (TR_HOST_RESUMED), or another one is in its place (TR_HOST_CONNECTED). */
+typedef void (*tr_cli_link_fn)(tr_cli_session_t *session, tr_host_event_t event, void *arg);
 
 typedef struct tr_cli_session_config {
     const tr_call_t *call;         /* borrowed */
     const tr_cli_common_t *common; /* borrowed */
     tr_cli_message_fn on_message;  /* may be NULL */
+    tr_cli_link_fn on_link;        /* once it is open; may be NULL */
     void *arg;
     bool quiet;    /* says nothing on err */
     bool no_agent; /* only the link: nothing of it shows on the platform; for what needs no answer */
@@ -84,6 +87,8 @@ void tr_cli_session_hush(tr_cli_session_t *self);
 /* Runs until *done, or until_ms (tr_clock_ms; INT64_MAX = for ever). TR_EXIT_OK, TR_EXIT_TIMEOUT (says
  * nothing), TR_EXIT_SIGNAL + n. */
 int tr_cli_wait(tr_cli_session_t *self, const bool *done, int64_t until_ms);
+/* The signal that ended a wait is dealt with: those to come are waits of their own. */
+void tr_cli_session_forgive(tr_cli_session_t *self);
 /* Lets `fd` end tr_cli_wait with TR_EXIT_OK: *ready is set when it can be read. One fd; -1 ends it. */
 void tr_cli_wait_fd(tr_cli_session_t *self, int fd, bool *ready);
 

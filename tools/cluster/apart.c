@@ -100,6 +100,16 @@ void tr_apart_forget(const tr_apart_t *self) {
         unlink(path);
 }
 
+tr_exit_t tr_apart_exit(int rc) {
+    switch (rc) {
+    case 0: return TR_EXIT_OK;
+    case -ENOENT:
+    case -EHOSTUNREACH: return TR_EXIT_UNREACHABLE;
+    case -ETIMEDOUT: return TR_EXIT_TIMEOUT;
+    default: return TR_EXIT_REFUSED;
+    }
+}
+
 /* ---- which ---- */
 
 /* The only one of a directory. */

@@ -81,6 +81,9 @@ int tr_apart_reach(const tr_apart_t *self, char *out_endpoint, char *out_cert, t
 
 /* ---- the verbs, for such a fleet: exit codes ---- */
 
+/* That of an error, or 0: 2 what cannot be reached or is not there, 4 what was late, 3 all else. */
+tr_exit_t tr_apart_exit(int rc);
+
 typedef struct tr_apart_up {
     const tr_call_t *call;
     const char *path, *state;

@@ -14,8 +14,7 @@
 #define GRACE_TEXT "45"
 
 static int fail(const tr_call_t *call, const tr_error_t *error) {
-    return tr_cli_fail(
-        call, error->code == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error->text);
+    return tr_cli_fail(call, tr_apart_exit(error->code), "%s", error->text);
 }
 
 /* ---- podman: pods, by name ---- */
@@ -345,7 +344,7 @@ int tr_apart_attach(
     tr_error_t error = {0};
     int rc = 0;
     if (self->on == TR_APART_SSH)
-        return tr_hosts_attach(self, agent, count, timeout_ms, &error) < 0 ? fail(call, &error) : TR_EXIT_OK;
+        return tr_hosts_attach(call, self, agent, count, timeout_ms);
     if (json_object_size(agent) > 1)
         rc = attach_new(self, agent, &error);
     else {

@@ -20,8 +20,7 @@
 #define SECRET_MOST (512u << 10)
 
 static int fail(const tr_apart_up_t *up, const tr_error_t *error) {
-    return tr_cli_fail(
-        up->call, error->code == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error->text);
+    return tr_cli_fail(up->call, tr_apart_exit(error->code), "%s", error->text);
 }
 
 static void say(const tr_call_t *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

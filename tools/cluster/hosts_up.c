@@ -321,6 +321,6 @@ int tr_hosts_up(const tr_apart_up_t *up) {
     tr_apart_finish(&s.apart);
     tr_fleet_destroy(&s.fleet);
     if (rc < 0)
-        return tr_cli_fail(up->call, rc == -ENOENT ? TR_EXIT_UNREACHABLE : TR_EXIT_REFUSED, "%s", error.text);
+        return tr_cli_fail(up->call, tr_apart_exit(rc), "%s", error.text);
     return TR_EXIT_OK;
 }

@@ -1,4 +1,5 @@
 #include "lib/base/file.h"
+#include "lib/base/options.h"
 #include "tools/cluster/manifest_private.h"
 
 #include <sodium.h>
@@ -163,35 +164,70 @@ void tr_manifest_policies(tr_manifest_t *self) {
 
 /* ---- the gateway ---- */
 
-static json_t *ingress_rule(const tr_manifest_t *m, const char *name) {
+/* What a gateway has in its memory (tasks of A2A, responses that may be gone on from, the last events) is at the one that began it: who comes back is
+ * led there again. ingress-nginx has one way of choosing for each service, so these are services of their own, before the same pods. */
+typedef struct way {
+    const char *suffix, *paths[2];
+    const char *by; /* by what a gateway is chosen; NULL: the one that has answered faster of late */
+} way_t;
+
+static const way_t ways[] = {
+    {"", {"/"}, NULL},
+    {"-by-token", {"/a2a", "/v1/responses"}, "$http_authorization"},
+    {"-by-client", {"/api/v1/events", "/api/v1/ws"}, "$remote_addr"},
+};
+
+static json_t *ingress_rule(const tr_manifest_t *m, const way_t *way, const char *name) {
     const char *host = option_of(&m->fleet->gateway.options, "host");
-    json_t *rule = json_pack("{s:{s:[{s:s, s:s, s:{s:{s:s, s:{s:s}}}}]}}", "http", "paths", "path", "/",
-        "pathType", "Prefix", "backend", "service", "name", name, "port", "name", "http");
+    json_t *paths = json_array(), *rule;
+    for (size_t i = 0; i < 2 && way->paths[i]; i++)
+        json_array_append_new(
+            paths, json_pack("{s:s, s:s, s:{s:{s:s, s:{s:s}}}}", "path", way->paths[i], "pathType", "Prefix",
+                       "backend", "service", "name", name, "port", "name", "http"));
+    rule = json_pack("{s:{s:o}}", "http", "paths", paths);
     if (rule && host)
         json_object_set_new(rule, "host", json_string(host));
     return rule;
 }
 
-/* WebSockets and streams of events stay open; a request that waits for an agent is not cut. */
-static json_t *ingress_annotations(void) {
-    return json_pack("{s:s, s:s, s:s, s:s}", "nginx.ingress.kubernetes.io/proxy-read-timeout", "3600",
-        "nginx.ingress.kubernetes.io/proxy-send-timeout", "3600",
-        "nginx.ingress.kubernetes.io/proxy-buffering", "off", "nginx.ingress.kubernetes.io/load-balance",
-        "ewma");
+/* WebSockets and streams of events stay open; a request that waits for an agent is not cut; a body is as large as the gateway takes it. */
+static json_t *ingress_annotations(const tr_manifest_t *m, const way_t *way) {
+    const char *said = option_of(&m->fleet->gateway.options, "body-max");
+    char most[24] = "4m"; /* as the gateway has it where nothing is said */
+    tr_error_t error;
+    size_t bytes;
+    if (said && tr_parse_size(said, &bytes, &error) == 0) /* else the gateway says what is wrong with it */
+        snprintf(most, sizeof most, "%zu", bytes);
+    json_t *annotations = json_pack("{s:s, s:s, s:s, s:s}", "nginx.ingress.kubernetes.io/proxy-read-timeout",
+        "3600", "nginx.ingress.kubernetes.io/proxy-send-timeout", "3600",
+        "nginx.ingress.kubernetes.io/proxy-buffering", "off", "nginx.ingress.kubernetes.io/proxy-body-size",
+        most);
+    if (annotations)
+        json_object_set_new(annotations,
+            way->by ? "nginx.ingress.kubernetes.io/upstream-hash-by"
+                    : "nginx.ingress.kubernetes.io/load-balance",
+            json_string(way->by ? way->by : "ewma"));
+    return annotations;
+}
+
+static void put_way(tr_manifest_t *m, const way_t *way, const char *gateway) {
+    char name[TR_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s%s", gateway, way->suffix);
+    json_t *metadata = tr_manifest_metadata(m, name, "gateway", gateway);
+    tr_manifest_put(
+        m, json_pack("{s:s, s:s, s:o, s:{s:o, s:[o]}}", "apiVersion", "v1", "kind", "Service", "metadata",
+               tr_manifest_metadata(m, name, "gateway", gateway), "spec", "selector",
+               tr_manifest_selector(m, "gateway", gateway), "ports", tr_manifest_service_port("http", 80)));
+    json_object_set_new(metadata, "annotations", ingress_annotations(m, way));
+    tr_manifest_put(m,
+        json_pack("{s:s, s:s, s:o, s:{s:s, s:[o]}}", "apiVersion", "networking.k8s.io/v1", "kind", "Ingress",
+            "metadata", metadata, "spec", "ingressClassName", "nginx", "rules", ingress_rule(m, way, name)));
 }
 
 void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent) {
-    const char *name = agent->name;
-    json_t *metadata = tr_manifest_metadata(self, name, "gateway", name);
-    tr_manifest_put(self,
-        json_pack("{s:s, s:s, s:o, s:{s:o, s:[o]}}", "apiVersion", "v1", "kind", "Service", "metadata",
-            tr_manifest_metadata(self, name, "gateway", name), "spec", "selector",
-            tr_manifest_selector(self, "gateway", name), "ports", tr_manifest_service_port("http", 80)));
-    json_object_set_new(metadata, "annotations", ingress_annotations());
-    tr_manifest_put(self,
-        json_pack("{s:s, s:s, s:o, s:{s:s, s:[o]}}", "apiVersion", "networking.k8s.io/v1", "kind", "Ingress",
-            "metadata", metadata, "spec", "ingressClassName", "nginx", "rules", ingress_rule(self, name)));
-    put_policy(self, "gateway", matching(tr_manifest_selector(self, "gateway", name)),
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        put_way(self, &ways[i], agent->name);
+    put_policy(self, "gateway", matching(tr_manifest_selector(self, "gateway", agent->name)),
         json_pack("[{s:[{s:{}}], s:[o]}]", "from", "namespaceSelector", "ports", tcp(TR_MANIFEST_WEB)), NULL);
 }
 

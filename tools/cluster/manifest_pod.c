@@ -109,7 +109,7 @@ static bool left_out(const tr_part_t *part, const char *argument) {
 /* With a value: who waits for it, and folders that processes of one machine share. */
 static bool of_one_machine(const char *option) {
     static const char *const all[] = {
-        "--ready-fd", "--http-file", "--logs", "--fleet-state", "--autoscale", NULL};
+        "--ready-fd", "--http-file", "--logs", "--fleet-state", "--autoscale", "--memory", NULL};
     for (const char *const *one = all; *one; one++)
         if (strcmp(option, *one) == 0)
             return true;

@@ -33,12 +33,7 @@ static int check(const tr_run_t *self, tr_error_t *error) {
                : tr_error_set(error, -E2BIG, "%s: more than %d arguments", self->argv[0], TR_RUN_MAX);
 }
 
-/* Files in memory in place of pipes: nobody waits for a reader. */
-typedef struct files {
-    int in, out, err; /* -1: none */
-} files_t;
-
-static void close_files(files_t *files) {
+static void close_files(tr_run_job_t *files) {
     int *const all[] = {&files->in, &files->out, &files->err};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (*all[i] >= 0)
@@ -47,7 +42,7 @@ static void close_files(files_t *files) {
     }
 }
 
-static int open_files(files_t *files, const char *input) {
+static int open_files(tr_run_job_t *files, const char *input) {
     files->in = input ? memfd_create("in", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
     files->out = memfd_create("out", MFD_CLOEXEC);
     files->err = memfd_create("err", MFD_CLOEXEC);
@@ -62,8 +57,8 @@ static int open_files(files_t *files, const char *input) {
     return input && lseek(files->in, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-static void become(const tr_run_t *self, const files_t *files, pid_t parent) __attribute__((noreturn));
-static void become(const tr_run_t *self, const files_t *files, pid_t parent) {
+static void become(const tr_run_t *self, const tr_run_job_t *files, pid_t parent) __attribute__((noreturn));
+static void become(const tr_run_t *self, const tr_run_job_t *files, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent && dup2(files->in, STDIN_FILENO) >= 0 && dup2(files->out, STDOUT_FILENO) >= 0 &&
         dup2(files->err, STDERR_FILENO) >= 0)
@@ -71,7 +66,7 @@ static void become(const tr_run_t *self, const files_t *files, pid_t parent) {
     _exit(NO_PROGRAM);
 }
 
-static int start(const tr_run_t *self, const files_t *files, pid_t *ret_pid) {
+static int start(const tr_run_t *self, const tr_run_job_t *files, pid_t *ret_pid) {
     pid_t parent = getpid(), pid = fork();
     if (pid < 0)
         return -errno;
@@ -90,7 +85,7 @@ static char *text_of(int fd) {
 }
 
 /* The end of what it said, in one line. */
-static int failed(const tr_run_t *self, const files_t *files, int status, tr_error_t *error) {
+static int failed(const tr_run_t *self, const tr_run_job_t *files, int status, tr_error_t *error) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM)
         return tr_error_set(error, -ENOENT, "%s cannot be run: is it installed, and in PATH?", self->argv[0]);
     char *said = text_of(files->err);
@@ -109,31 +104,46 @@ static int failed(const tr_run_t *self, const files_t *files, int status, tr_err
     return rc;
 }
 
-static int finish(const tr_run_t *self, pid_t pid, const files_t *files, char **ret_out, tr_error_t *error) {
+int tr_run_begin(const tr_run_t *self, const char *input, tr_run_job_t *running, tr_error_t *error) {
+    *running = (tr_run_job_t){.in = -1, .out = -1, .err = -1};
+    int rc = check(self, error);
+    if (rc < 0)
+        return rc;
+    rc = open_files(running, input);
+    if (rc == 0)
+        rc = start(self, running, &running->pid);
+    return rc < 0 ? tr_error_set(error, rc, "%s cannot be run: %s", self->argv[0], strerror(-rc)) : 0;
+}
+
+static int finish(
+    const tr_run_t *self, const tr_run_job_t *running, char **ret_out, int *ret_status, tr_error_t *error) {
     int status;
-    while (waitpid(pid, &status, 0) < 0)
+    while (waitpid(running->pid, &status, 0) < 0)
         if (errno != EINTR)
             return tr_error_set(error, -errno, "%s: %s", self->argv[0], strerror(errno));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return failed(self, files, status, error);
-    if (ret_out && !(*ret_out = text_of(files->out)))
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        if (ret_status)
+            *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        return failed(self, running, status, error);
+    }
+    if (ret_out && !(*ret_out = text_of(running->out)))
         return tr_error_set(error, -ENOMEM, "%s said too much", self->argv[0]);
     return 0;
 }
 
-int tr_run(const tr_run_t *self, const char *input, char **ret_out, tr_error_t *error) {
-    files_t files = {-1, -1, -1};
-    pid_t pid = 0;
-    int rc = check(self, error);
-    if (rc < 0)
-        return rc;
-    rc = open_files(&files, input);
-    if (rc == 0)
-        rc = start(self, &files, &pid);
-    rc = rc < 0 ? tr_error_set(error, rc, "%s cannot be run: %s", self->argv[0], strerror(-rc))
-                : finish(self, pid, &files, ret_out, error);
-    close_files(&files);
+int tr_run_end(
+    const tr_run_t *self, tr_run_job_t *running, char **ret_out, int *ret_status, tr_error_t *error) {
+    int rc = running->pid > 0 ? finish(self, running, ret_out, ret_status, error) : 0;
+    close_files(running);
+    running->pid = 0;
     return rc;
+}
+
+int tr_run(const tr_run_t *self, const char *input, char **ret_out, tr_error_t *error) {
+    tr_run_job_t running;
+    int rc = tr_run_begin(self, input, &running, error);
+    int ended = tr_run_end(self, &running, ret_out, NULL, rc < 0 ? NULL : error);
+    return rc < 0 ? rc : ended;
 }
 
 int tr_run_exec(const tr_run_t *self, tr_error_t *error) {
@@ -146,7 +156,7 @@ int tr_run_exec(const tr_run_t *self, tr_error_t *error) {
 
 int tr_run_beside(const tr_run_t *self, pid_t *ret_pid, tr_error_t *error) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    files_t files = {null, null, null};
+    tr_run_job_t files = {.in = null, .out = null, .err = null};
     int rc = check(self, error);
     if (rc == 0)
         rc = null < 0 ? -errno : start(self, &files, ret_pid);

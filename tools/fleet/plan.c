@@ -37,6 +37,11 @@ static void put_pair(args_t *args, const char *flag, const char *value) {
     put(args, value);
 }
 
+/* Lives as long as the fleet. */
+static const char *state_of(const tr_plan_t *self) {
+    return self->fleet->state ? self->fleet->state : "STATE";
+}
+
 static const char *printed(tr_plan_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static const char *printed(tr_plan_t *self, const char *format, ...) {
     va_list args, again;
@@ -55,6 +60,7 @@ static const char *printed(tr_plan_t *self, const char *format, ...) {
  * of memory, found out by checked(). */
 typedef struct words {
     const char *program, *name, *connect, *cert, *count, *load, *timeout, *state, *passive, *metrics, *traces;
+    const char *memory;
     const char *table; /* of a database, and the state's file is how to get there; NULL */
 } words_t;
 
@@ -95,6 +101,8 @@ static void agent_args(args_t *args, const tr_fleet_agent_t *a, const words_t *w
         put_pair(args, "--state-conninfo", w->state);
         put_pair(args, "--state-table", w->table);
     }
+    if (w->memory)
+        put_pair(args, "--memory", w->memory);
     if (w->passive)
         put_pair(args, "--passive-after", w->passive);
     if (a->describe)
@@ -159,17 +167,16 @@ static int put_options(tr_plan_t *self, args_t *args, const tr_pairs_t *options)
 /* Where `up` puts it. */
 static const char *cert_of(tr_plan_t *self, const char *name, bool group) {
     char path[PATH_MAX];
-    const char *state = self->fleet->state ? self->fleet->state : "STATE";
-    int rc = group ? tr_fleet_certs_secret_of(state, name, path, NULL)
-                   : tr_fleet_certs_secret(state, name, path, NULL);
+    int rc = group ? tr_fleet_certs_secret_of(state_of(self), name, path, NULL)
+                   : tr_fleet_certs_secret(state_of(self), name, path, NULL);
     return rc == 0 ? printed(self, "%s", path) : NULL;
 }
 
 /* False when out of memory. */
 static bool find_metrics(tr_plan_t *self, const char **ret_directory) {
-    const tr_fleet_t *f = self->fleet;
-    *ret_directory = f->metrics ? printed(self, "%s/metrics", f->state ? f->state : "STATE") : NULL;
-    return !f->metrics || *ret_directory;
+    bool wanted = self->fleet->metrics;
+    *ret_directory = wanted ? printed(self, "%s/metrics", state_of(self)) : NULL;
+    return !wanted || *ret_directory;
 }
 
 /* The fleet's name as a part of those of tables. */
@@ -190,11 +197,10 @@ static int put_gateway(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t *d
     if (strcmp(d->kind->key, "gateway") != 0)
         return 0;
     bool traces = f->trace_one_in && !option_of(&d->options, "trace-one-in");
-    const char *state = printed(self, "%s", f->state ? f->state : "STATE");
     const char *one_in = traces ? printed(self, "%" PRId64, f->trace_one_in) : NULL;
-    if (!state || (traces && !one_in))
+    if (traces && !one_in)
         return -ENOMEM;
-    put_pair(args, "--fleet-state", state);
+    put_pair(args, "--fleet-state", state_of(self));
     if (one_in)
         put_pair(args, "--trace-one-in", one_in);
     return 0;
@@ -244,10 +250,9 @@ static int put_autoscale(tr_plan_t *self, args_t *args, const tr_fleet_daemon_t 
         put_pair(args, "--autoscale", rule);
         any = true;
     }
-    const char *state = any ? printed(self, "%s", self->fleet->state ? self->fleet->state : "STATE") : NULL;
-    if (state)
-        put_pair(args, "--fleet-state", state);
-    return any && !state ? -ENOMEM : 0;
+    if (any)
+        put_pair(args, "--fleet-state", state_of(self));
+    return 0;
 }
 
 static size_t autoscaled(const tr_fleet_t *fleet) {
@@ -266,9 +271,7 @@ static int put_daemon(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     const char *cert = a->cert ? a->cert : self->fleet->secure ? cert_of(self, a->name, true) : NULL;
     const char *kept = printed(self, "%s", data);
     const char *metrics;
-    const char *logs = d->kind->follows_logs
-                           ? printed(self, "%s/logs", self->fleet->state ? self->fleet->state : "STATE")
-                           : NULL;
+    const char *logs = d->kind->follows_logs ? printed(self, "%s/logs", state_of(self)) : NULL;
     size_t most = 28 + 2 * autoscaled(self->fleet) + d->options.count;
     args_t args = {tr_arena_alloc(&self->arena, (most + 1) * sizeof *args.items), 0, most};
     if (!find_metrics(self, &metrics) || !args.items || !kept || (self->fleet->secure && !cert) ||
@@ -323,11 +326,18 @@ static bool put_state(tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w) {
         return true;
     if (strcmp(a->state, "postgres") == 0)
         return put_database(self, a, w);
-    w->state = strcmp(a->state, "true") == 0
-                   ? printed(self, "%s/agents", self->fleet->state ? self->fleet->state : "STATE")
-                   : anchored(self, a->state);
+    w->state =
+        strcmp(a->state, "true") == 0 ? printed(self, "%s/agents", state_of(self)) : anchored(self, a->state);
     w->passive = a->passive_ms ? printed(self, "%" PRId64 "ms", a->passive_ms) : NULL;
     return w->state && (!a->passive_ms || w->passive);
+}
+
+/* Of those that talk with users: what they know of them is to outlive their process. False when out of memory. */
+static bool put_memory(tr_plan_t *self, const tr_fleet_agent_t *a, words_t *w) {
+    const char *b = a->behaviour ? a->behaviour : "";
+    bool talks = strcmp(b, "assistant") == 0 || strcmp(b, "dialogue") == 0;
+    w->memory = talks ? printed(self, "%s/memory", state_of(self)) : NULL;
+    return !talks || w->memory;
 }
 
 static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *program, const char *connect) {
@@ -340,7 +350,7 @@ static int put_agents(tr_plan_t *self, const tr_fleet_agent_t *a, const char *pr
     w.timeout = printed(self, "%" PRId64 "ms", a->exec.timeout_ms);
     w.traces = self->fleet->trace_one_in ? printed(self, "%" PRId64, self->fleet->trace_one_in) : NULL;
     if (!find_metrics(self, &w.metrics) || (self->fleet->trace_one_in && !w.traces) || (many && !w.count) ||
-        (a->load && !w.load) || !w.timeout || !put_state(self, a, &w))
+        (a->load && !w.load) || !w.timeout || !put_state(self, a, &w) || !put_memory(self, a, &w))
         return -ENOMEM;
     for (int64_t number = 1; number <= processes_of(a); number++) {
         int rc = put_agent(self, a, &w, number, &self->processes[self->count]);
@@ -358,8 +368,7 @@ typedef struct addresses {
 
 static int put_certs(tr_plan_t *self, args_t *args) {
     const char *cert = cert_of(self, TR_FLEET_BROKER, false);
-    const char *certs =
-        printed(self, "%s/" TR_FLEET_CERTS, self->fleet->state ? self->fleet->state : "STATE");
+    const char *certs = printed(self, "%s/" TR_FLEET_CERTS, state_of(self));
     put_pair(args, "--cert", cert);
     put_pair(args, "--certs", certs);
     return cert && certs ? 0 : -ENOMEM;
@@ -557,38 +566,4 @@ tr_child_spec_t tr_plan_spec(const tr_plan_t *self, const tr_plan_process_t *pro
         .stop_order = a ? 0 : 1,
         .ready_pipe = true,
     };
-}
-
-static bool needs_quotes(const char *text) {
-    return *text == '\0' ||
-           text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:@%,")] !=
-               '\0';
-}
-
-static void put_quoted(tr_buffer_t *out, const char *text) {
-    if (!needs_quotes(text)) {
-        tr_buffer_text(out, text);
-        return;
-    }
-    tr_buffer_char(out, '\'');
-    for (; *text; text++) {
-        if (*text == '\'')
-            tr_buffer_text(out, "'\\''");
-        else
-            tr_buffer_char(out, *text);
-    }
-    tr_buffer_char(out, '\'');
-}
-
-char *tr_plan_command(const tr_plan_process_t *process) {
-    tr_buffer_t out;
-    tr_buffer_init(&out, 0);
-    for (size_t i = 0; process->argv[i]; i++) {
-        if (i > 0)
-            tr_buffer_char(&out, ' ');
-        put_quoted(&out, process->argv[i]);
-    }
-    char *text = out.failed ? NULL : strdup(tr_buffer_string(&out));
-    tr_buffer_finish(&out);
-    return text;
 }

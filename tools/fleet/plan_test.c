@@ -67,18 +67,28 @@ static void test_the_journal_is_where_the_file_says(void **state) {
     expect_journal("options: {journal: kept}", NULL, ""); /* as an option: --journal=kept */
 }
 
-static void expect_state(const char *more, const char *state, const char *expected) {
+static void expect_options(const char *behaviour, const char *more, const char *state, const char *expected) {
     char text[256], command[256];
-    snprintf(text, sizeof text, "fleet: f\nagents: [{name: a, behaviour: echo, %s}]\n", more);
+    snprintf(text, sizeof text, "fleet: f\nagents: [{name: a, behaviour: %s, %s}]\n", behaviour, more);
     tr_fleet_t *fleet = parsed(text);
     fleet->state = state;
     tr_plan_t *plan = planned(fleet, NULL);
     snprintf(command, sizeof command,
-        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:0 --name a --behaviour echo %s--ready-fd 3",
-        expected);
+        "/usr/bin/troupe-agentd --connect tcp://127.0.0.1:0 --name a --behaviour %s %s--ready-fd 3",
+        behaviour, expected);
     expect_command(plan, 1, "a", command);
     tr_plan_destroy(&plan);
     tr_fleet_destroy(&fleet);
+}
+
+static void expect_state(const char *more, const char *state, const char *expected) {
+    expect_options("echo", more, state, expected);
+}
+
+static void test_what_is_known_of_users_is_in_the_state(void **state) {
+    (void)state;
+    expect_options("dialogue", "count: 1", "/var/lib/f", "--memory /var/lib/f/memory ");
+    expect_options("assistant", "count: 1", NULL, "--memory STATE/memory ");
 }
 
 static void test_the_state_is_where_the_file_says(void **state) {
@@ -377,6 +387,7 @@ static void test_programs_are_found_beside_in_the_tree_and_in_path(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_journal_is_where_the_file_says),
+        cmocka_unit_test(test_what_is_known_of_users_is_in_the_state),
         cmocka_unit_test(test_the_state_is_where_the_file_says),
         cmocka_unit_test(test_one_database_for_all),
         cmocka_unit_test(test_the_coordinator_is_told_whom_to_scale),

@@ -54,6 +54,13 @@ static int xdg_root(char *out, tr_error_t *error) {
                : tr_error_set(error, -ENAMETOOLONG, "the path of XDG_STATE_HOME or HOME is too long");
 }
 
+int tr_state_user_root(const char *override, char ret_root[PATH_MAX]) {
+    tr_error_t error;
+    if (!override)
+        return xdg_root(ret_root, &error);
+    return snprintf(ret_root, PATH_MAX, "%s", override) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 int tr_state_root(const char *override, char *ret_root, tr_error_t *error) {
     char path[PATH_MAX];
     if (override) {

@@ -53,6 +53,10 @@ typedef struct tr_state tr_state_t;
  * bytes. */
 int tr_state_root(const char *override, char *ret_root, tr_error_t *error);
 
+/* Where what belongs to the user and to no fleet is: `override` (of --state), else the place of XDG's base directories; made by nobody. -ENOENT (neither HOME nor
+ * XDG_STATE_HOME says), -ENAMETOOLONG. */
+int tr_state_user_root(const char *override, char ret_root[PATH_MAX]);
+
 /* Where ROOT/FLEET would be, made by nobody. ret_directory: PATH_MAX bytes. */
 int tr_state_where(const char *override, const char *fleet, char *ret_directory, tr_error_t *error);
 /* ROOT/FLEET of a fleet that may have ended, where it is. -ENOENT. */

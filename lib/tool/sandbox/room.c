@@ -41,12 +41,14 @@ static int map_ids(uid_t uid, gid_t gid) {
     return rc == 0 ? write_file("/proc/self/gid_map", line) : rc;
 }
 
-int tr_sandbox_leave(const tr_sandbox_t *self) {
+int tr_sandbox_leave(tr_sandbox_t *self) {
     uid_t uid = geteuid();
     gid_t gid = getegid();
     int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (syscall(SYS_close_range, 3u, ~0u, 0u) < 0)
         return tr_sandbox_say("close_range", errno);
+    self->host_proc = open(
+        "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* else there is the room's own, or none, ignoring */
     if (unshare(spaces | (self->network ? 0 : CLONE_NEWNET)) < 0) {
         tr_sandbox_say("unshare", errno);
         fprintf(stderr, "troupe-sandbox: this system or container allows no user namespaces to this user "
@@ -127,10 +129,14 @@ static int make_tmp(const tr_sandbox_t *self) {
 }
 
 /* In a container that hides parts of its own /proc there can be none here: most programs need none, ignoring. */
-static int make_proc(void) {
+static int make_proc(tr_sandbox_t *self) {
     if (mkdir(ROOT "/proc", 0555) < 0)
         return tr_sandbox_say("/proc", errno);
-    mount("proc", ROOT "/proc", "proc", CALM | MS_NOEXEC, "subset=pid");
+    self->has_proc = mount("proc", ROOT "/proc", "proc", CALM | MS_NOEXEC, "subset=pid") == 0;
+    if (self->has_proc && self->host_proc >= 0)
+        close(self->host_proc);
+    if (self->has_proc)
+        self->host_proc = -1;
     return 0;
 }
 
@@ -192,7 +198,7 @@ int tr_sandbox_furnish(tr_sandbox_t *self) {
     if (rc == 0)
         rc = make_tmp(self);
     if (rc == 0)
-        rc = make_proc();
+        rc = make_proc(self);
     if (rc == 0)
         rc = bring_paths(self);
     if (rc == 0 && sethostname(host, sizeof host - 1) < 0)

@@ -60,7 +60,8 @@ static bool take_path(const char *option, const char *value, tr_sandbox_t *s) {
 }
 
 int tr_sandbox_read(int argc, char *argv[], tr_sandbox_t *ret_sandbox) {
-    tr_sandbox_t s = {.cpu_s = 10, .memory = 256u << 20, .file_size = 16u << 20, .processes = 16};
+    tr_sandbox_t s = {
+        .host_proc = -1, .cpu_s = 10, .memory = 256u << 20, .file_size = 16u << 20, .processes = 16};
     int i = 1;
     for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (take_truth(argv[i], &s))

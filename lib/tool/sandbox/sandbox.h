@@ -27,6 +27,8 @@ typedef struct tr_sandbox {
     tr_sandbox_server_t servers[TR_SANDBOX_SERVERS_MAX]; /* of names */
     size_t server_count;
     uint64_t cpu_s, memory, file_size, processes;
+    int host_proc; /* /proc as it is outside, for the first process alone; -1 */
+    bool has_proc; /* the room has one of its own */
 } tr_sandbox_t;
 
 /* 0, or negative after a line on stderr. */
@@ -37,7 +39,7 @@ int tr_sandbox_run(tr_sandbox_t *self);
 /* Each returns 0, or negative after a line on stderr that says what, and the cure where there is one. */
 int tr_sandbox_say(const char *what, int error);
 /* room.c: the namespaces, but that of processes holds for children only; then, in the first of them, the file system. */
-int tr_sandbox_leave(const tr_sandbox_t *self);
+int tr_sandbox_leave(tr_sandbox_t *self);
 int tr_sandbox_furnish(tr_sandbox_t *self);
 /* limits.c: no way back from any of it. */
 int tr_sandbox_limit(const tr_sandbox_t *self);
@@ -57,7 +59,7 @@ void tr_sandbox_gate(const tr_sandbox_t *self, int gate);
 /* watch.c: ends of children are told by this descriptor from now on (negative after a line on stderr), and, in a child, are its own again. */
 int tr_sandbox_watch_ends(void);
 void tr_sandbox_unwatch_ends(void);
-/* Until the program has ended, or all of the room holds too much memory: then its status is that it was killed, after a line on stderr. Calls at the gate (-1 = there is
+/* Until the program has ended, or all of the room holds too much memory or has too many processes: then its status is that it was killed, after a line on stderr. Calls at the gate (-1 = there is
  * none) are answered meanwhile. 0, or negative: there is no such child. */
 int tr_sandbox_wait(const tr_sandbox_t *self, pid_t program, int ends, int gate, int *ret_status);
 
