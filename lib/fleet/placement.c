@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
-#define AT(member)  offsetof(tr_placement_t, member)
-#define DAY_MS      INT64_C(86400000)
-#define LABEL_MAX   63
+#define COUNT_OF(a)  (sizeof(a) / sizeof *(a))
+#define AT(member)   offsetof(tr_placement_t, member)
+#define DAY_MS       INT64_C(86400000)
+#define LABEL_MAX    63
+#define MEMORY_LIMIT "256Mi"
 
 static const tr_placement_t placement_initial = TR_PLACEMENT_DEFAULT;
 static const tr_autoscale_t autoscale_initial = {.backlog = 10, .cooldown_ms = 60000, .begin = -1};
@@ -73,8 +75,45 @@ static const tr_yaml_field_t placement_fields[] = {
     {"replicas", TR_YAML_WHOLE, AT(replicas), .min = 1, .max = TR_PLACEMENT_REPLICAS_MAX},
 };
 
-const tr_yaml_table_t tr_placement_table = {
-    placement_fields, COUNT_OF(placement_fields), sizeof(tr_placement_t), &placement_initial, 0, NULL};
+/* What a quantity is: cores or bytes. */
+static double amount(const char *text) {
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {{"m", 1e-3}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"Ki", 0x1p10}, {"Mi", 0x1p20},
+        {"Gi", 0x1p30}, {"Ti", 0x1p40}};
+    char *end;
+    double value = strtod(text, &end);
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (strcmp(end, units[i].suffix) == 0)
+            value *= units[i].factor;
+    return value;
+}
+
+const char *tr_placement_memory_limit(const tr_placement_t *self) {
+    if (self->memory_limit)
+        return self->memory_limit;
+    return amount(self->memory) > amount(MEMORY_LIMIT) ? self->memory : MEMORY_LIMIT;
+}
+
+/* A cluster takes none that asks for more than it may have. */
+static int check_placement(void *item, char *reason, size_t reason_size) {
+    const tr_placement_t *p = item;
+    const struct {
+        const char *what, *asked, *limit;
+    } both[] = {{"cpu", p->cpu, p->cpu_limit}, {"memory", p->memory, p->memory_limit}};
+    for (size_t i = 0; i < COUNT_OF(both); i++)
+        if (both[i].limit && amount(both[i].asked) > amount(both[i].limit)) {
+            snprintf(reason, reason_size,
+                "expected a %s-limit (%s) of at least the %s that is asked for (%s)", both[i].what,
+                both[i].limit, both[i].what, both[i].asked);
+            return -EINVAL;
+        }
+    return 0;
+}
+
+const tr_yaml_table_t tr_placement_table = {placement_fields, COUNT_OF(placement_fields),
+    sizeof(tr_placement_t), &placement_initial, 0, check_placement};
 
 static bool is_elsewhere(const char *text, size_t len) {
     tr_aid_t aid;

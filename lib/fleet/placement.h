@@ -6,7 +6,7 @@
  *     cpu: 250m                  # asked for: cores, or thousandths of one; default 100m
  *     memory: 128Mi              # asked for: bytes; default 64Mi
  *     cpu-limit: 2               # at most; default none
- *     memory-limit: 1Gi          # at most; default 256Mi
+ *     memory-limit: 1Gi          # at most; default 256Mi, or what is asked for where that is more
  *     storage: 10Gi              # of whoever keeps something; default 1Gi
  *     replicas: 3                # of the broker and the gateway: how many; default 1
  *   autoscale:                   # of an entry of agents: by what waits for its services, which the fleet's coordinator sees to; on Kubernetes
@@ -28,12 +28,12 @@
 #define TR_PLACEMENT_REPLICAS_MAX 100
 /* What the file does not say: for an initialiser. */
 #define TR_PLACEMENT_DEFAULT                                                                                 \
-    { .cpu = "100m", .memory = "64Mi", .memory_limit = "256Mi", .storage = "1Gi", .replicas = 1 }
+    { .cpu = "100m", .memory = "64Mi", .storage = "1Gi", .replicas = 1 }
 
 typedef struct tr_placement {
     tr_pairs_t nodes;
     const char *cpu, *memory;             /* constant defaults where the file says none */
-    const char *cpu_limit, *memory_limit; /* cpu_limit NULL: none */
+    const char *cpu_limit, *memory_limit; /* NULL: the file says none; none is below what is asked for */
     const char *storage;
     int64_t replicas;
 } tr_placement_t;
@@ -47,6 +47,8 @@ typedef struct tr_autoscale {
 } tr_autoscale_t;
 
 extern const tr_yaml_table_t tr_placement_table;
+/* What the file says, or the default. */
+const char *tr_placement_memory_limit(const tr_placement_t *self);
 extern const tr_yaml_table_t tr_autoscale_table;
 
 #endif

@@ -319,10 +319,11 @@ class Chart(unittest.TestCase):
 
     def test_variables_are_not_put_in_place(self):
         """Kubernetes would put $(NAME) in place in commands and environments."""
-        agent = {"name": "asker", "behaviour": "echo", "args": {"say": "$(POD_NAME)"}, "env": {"COST": "$(POD_NAME)"}}
+        agent = {"name": "asker", "behaviour": "echo", "args": {"say": "$(POD_NAME)"}, "env": {"COST": "$(POD_NAME)", "PASS": "pa$$word"}}
         container = self.rendered({"agents": [agent]})[0]["Deployment", "asker"]["spec"]["template"]["spec"]["containers"][0]
         self.assertIn('{"say":"$$(POD_NAME)"}', container["command"])
         self.assertIn({"name": "COST", "value": "$$(POD_NAME)"}, container["env"])
+        self.assertIn({"name": "PASS", "value": "pa$$$$word"}, container["env"])  # of two it would make one
 
     def test_no_secret_is_made(self):
         kinds = {kind for kind, _ in self.rendered("values-prod.yaml")[0]}

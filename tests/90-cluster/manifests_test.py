@@ -351,6 +351,10 @@ agents:
         job, = [name for name in pods if name.startswith("office-migrate-")]
         self.assertEqual(volumes, {"office": {"postgres"}, "coordinator": {"postgres"}, "counter": {"postgres"}, "thinker": {"redis"}, "echo": set(),
                                    job: {"postgres"}})
+        more = self.STATE.replace("coordinator: {}", "coordinator: {placement: {memory: 200Mi}}")
+        (place / "more.yaml").write_text(more)
+        other, = [one["metadata"]["name"] for one in documents(self.ok("up", "more.yaml", "--on", "kubernetes", "--dry-run").out) if one["kind"] == "Job"]
+        self.assertNotEqual(other, job, "a Job cannot be changed")
         self.assertEqual(commands[job], ["troupe-coordinator", "--migrate", "--store", "postgres", "--conninfo", "/etc/troupe/postgres/conninfo",
                                          "--schema", "troupe_office"])
         for name, words in (("office", "--journal postgres --journal-conninfo /etc/troupe/postgres/conninfo --journal-table troupe_journal_*"),
@@ -428,6 +432,88 @@ agents:
         done = self.troupe("up", "gateway.yaml", "--on", "kubernetes", "--keys", env=self.env)
         self.assertEqual(done.code, 3, done)
         self.assertIn("hush", done.err)
+
+    LATE = ("attach", "late", "--timeout", "20s", "--", "sh", "-c", "echo $$ $(POD_NAME)")
+
+    def certificates(self):
+        applied = {(one["kind"], one["metadata"]["name"]): one for one in json.loads((pathlib.Path(self.directory) / "applied.json").read_text())}
+        return set(applied["ConfigMap", "office-certs"]["data"]), applied
+
+    def test_who_was_attached_goes_on_after_an_upgrade(self):
+        """With its certificate, the new image, and the way out that a program has."""
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        self.ok(*self.LATE)
+        self.assertIn("NetworkPolicy/office-late-out", self.applies()[-1])
+        key = pathlib.Path(self.directory) / ".troupe/office/certs/secret/agent.late.yaml"
+        before = key.read_text()
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:2")
+        names, applied = self.certificates()
+        self.assertEqual(key.read_text(), before)
+        self.assertIn("agent.late.yaml", names)
+        self.assertEqual(len(self.applies()[-1]), len(set(self.applies()[-1])))
+        self.assertIn("Deployment/late", self.applies()[-1])
+        container = applied["Deployment", "late"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(container["image"], "i:2")
+        self.assertIn("echo $$$$ $$(POD_NAME)", container["command"])  # it is the agent's, not the cluster's
+        self.ok("detach", "late")
+        self.assertIn("networkpolicies,secrets", self.asked("delete")[-1][-4])
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:2")
+        self.assertNotIn("agent.late.yaml", self.certificates()[0])
+        done = self.troupe("detach", "typo", env=self.env)
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertIn('no group "typo"', done.err)
+
+    def test_what_was_attached_ends_with_its_fleet(self):
+        for _ in range(2):
+            self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+            self.ok(*self.LATE)
+            self.ok("down", "office")
+
+    def test_a_fleet_that_runs_elsewhere_is_not_forgotten(self):
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--context", "prod", "--image", "i:1")
+        kept = (pathlib.Path(self.directory) / ".troupe/office/apart.json").read_text()
+        for place in (("--context", "dev"), ("--context", "prod", "--namespace", "other"), ()):
+            done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", *place, "--image", "i:1", env=self.env)
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("runs already, in the namespace office of the context prod: `troupe down office` ends it", done.err)
+        self.assertIn("runs already", self.troupe("up", "fleet.yaml", "--on", "podman", "--image", "i:1", env=self.env).err)
+        self.assertEqual((pathlib.Path(self.directory) / ".troupe/office/apart.json").read_text(), kept)
+
+    def test_what_no_cluster_takes_is_refused_here(self):
+        place = pathlib.Path(self.directory)
+        (place / "more.yaml").write_text("fleet: office\nagents:\n  - {name: reader, behaviour: echo, placement: {memory: 1Gi}}\n")
+        pod, = [one for one in documents(self.ok("up", "more.yaml", "--on", "kubernetes", "--dry-run").out) if one["kind"] == "Deployment"]
+        self.assertEqual(pod["spec"]["template"]["spec"]["containers"][0]["resources"],
+                         {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}})
+        for line, why in (("{name: reader, behaviour: echo, placement: {memory: 1Gi, memory-limit: 1000Mi}}", "a memory-limit (1000Mi) of at least the memory"),
+                          ("{name: reader, behaviour: echo, placement: {cpu: 2, cpu-limit: 1900m}}", "a cpu-limit (1900m) of at least the cpu"),
+                          ("{name: office, behaviour: echo, durable: true}", "what the brokers of this fleet are called"),
+                          ("{name: office-broker, behaviour: echo}", "what the brokers of this fleet are called")):
+            (place / "wrong.yaml").write_text(f"fleet: office\nbroker: {{journal: true}}\nagents:\n  - {line}\n")
+            done = self.troupe("up", "wrong.yaml", "--on", "kubernetes", "--dry-run", env=self.env)
+            self.assertEqual((done.code, done.out), (3, ""), done)
+            self.assertRegex(done.err, r"wrong.yaml:4:\d+")
+            self.assertIn(why, done.err)
+
+    def test_of_much_that_kubectl_says_the_error_is_told(self):
+        kubectl = pathlib.Path(self.directory) / "bin" / "kubectl"
+        kubectl.unlink()
+        kubectl.write_text("#!/bin/sh\necho 'Error: the place is taken' >&2\nyes 'a Go struct' | head -n 200 >&2\nexit 1\n")
+        kubectl.chmod(0o755)
+        done = self.troupe("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1", env=self.env)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("Error: the place is taken", done.err)
+        self.assertLess(len(done.err), 1000)
+
+    def test_podman_forgets_what_runs_no_more(self):
+        place = pathlib.Path(self.directory)
+        (place / "bin" / "podman").symlink_to(HERE / "podman_stand_in")
+        (place / "pods.json").write_text("[]")
+        (place / ".troupe/office/attached").mkdir(parents=True)
+        (place / ".troupe/office/attached/late.yaml").write_text("fleet: office\nagents:\n  - {name: late, behaviour: echo}\n")
+        (place / ".troupe/office/apart.json").write_text(json.dumps({"fleet": "office", "on": "podman", "image": "i:1"}))
+        self.ok("detach", "late")
+        self.assertEqual(self.troupe("detach", "late", env=self.env).code, 2)
 
     def test_podman_attaches_to_what_runs(self):
         """One more than there are, whoever began them; no pod goes."""

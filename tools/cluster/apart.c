@@ -94,8 +94,15 @@ int tr_apart_save(const tr_apart_t *self, tr_error_t *error) {
     return rc < 0 ? tr_error_set(error, rc, "%s: %s", path, strerror(-rc)) : 0;
 }
 
+static int forget_attached(void *arg, const char *group, tr_error_t *error) {
+    (void)error;
+    tr_apart_unlink_attached(arg, group);
+    return 0;
+}
+
 void tr_apart_forget(const tr_apart_t *self) {
     char path[PATH_MAX];
+    tr_apart_each_attached(self, forget_attached, (void *)(uintptr_t)self, NULL);
     if (snprintf(path, sizeof path, "%s/" FILE_NAME, self->directory) < (int)sizeof path)
         unlink(path);
 }
@@ -108,6 +115,36 @@ tr_exit_t tr_apart_exit(int rc) {
     case -ETIMEDOUT: return TR_EXIT_TIMEOUT;
     default: return TR_EXIT_REFUSED;
     }
+}
+
+/* ---- who was attached ---- */
+
+#define ATTACHED_SUFFIX ".yaml"
+
+int tr_apart_each_attached(const tr_apart_t *self,
+    int (*one)(void *arg, const char *group, tr_error_t *error), void *arg, tr_error_t *error) {
+    char directory[PATH_MAX], group[TR_NAME_MAX + 1];
+    int rc = 0, suffix = (int)strlen(ATTACHED_SUFFIX);
+    if (snprintf(directory, sizeof directory, "%s/attached", self->directory) >= (int)sizeof directory)
+        return 0;
+    DIR *dir = opendir(directory);
+    for (struct dirent *entry = dir ? readdir(dir) : NULL; rc == 0 && entry; entry = readdir(dir)) {
+        int len = (int)strlen(entry->d_name) - suffix;
+        if (len <= 0 || len > TR_NAME_MAX || strcmp(entry->d_name + len, ATTACHED_SUFFIX) != 0)
+            continue;
+        snprintf(group, sizeof group, "%.*s", len, entry->d_name);
+        rc = one(arg, group, error);
+    }
+    if (dir)
+        closedir(dir);
+    return rc;
+}
+
+bool tr_apart_unlink_attached(const tr_apart_t *self, const char *group) {
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/attached/%s" ATTACHED_SUFFIX, self->directory, group) <
+               (int)sizeof path &&
+           unlink(path) == 0;
 }
 
 /* ---- which ---- */

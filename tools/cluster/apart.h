@@ -52,6 +52,7 @@ int tr_apart_find(const char *state, const char *fleet, tr_apart_t *ret_apart, t
 /* Whether there is one that runs apart, and none here that is meant. */
 bool tr_apart_instead(const char *state, const char *fleet, tr_apart_t *ret_apart);
 int tr_apart_save(const tr_apart_t *self, tr_error_t *error);
+/* It runs no more, and nothing that was attached to it. */
 void tr_apart_forget(const tr_apart_t *self);
 void tr_apart_finish(tr_apart_t *self);
 
@@ -62,6 +63,11 @@ const char *tr_apart_labels(const tr_apart_t *self, const char *group, char out[
 
 /* The fleet's file. `group` NULL, or whoever was attached later: then that file. */
 int tr_apart_load(const tr_apart_t *self, const char *group, tr_fleet_t **ret_fleet, tr_error_t *error);
+/* Calls `one` with the name of each that was attached later, until it gives what is below 0. Gives that, or 0. */
+int tr_apart_each_attached(const tr_apart_t *self,
+    int (*one)(void *arg, const char *group, tr_error_t *error), void *arg, tr_error_t *error);
+/* Forgets one of them. Whether there was one. */
+bool tr_apart_unlink_attached(const tr_apart_t *self, const char *group);
 /* podman: the secret part of a group's certificate ("broker": the broker's) as a file that its containers may read, and all public parts for the
  * broker. Elsewhere nothing. */
 int tr_apart_hand_over(const tr_apart_t *self, const char *group, tr_error_t *error);

@@ -357,9 +357,15 @@ int tr_apart_attach(
 static int detach_kubernetes(const tr_apart_t *self, const char *name, tr_error_t *error) {
     char labels[512];
     tr_run_t run = {0};
+    tr_fleet_t *fleet = NULL;
+    int rc = tr_apart_load(self, name, &fleet, error); /* whether there is such a group */
+    tr_fleet_destroy(&fleet);
+    if (rc < 0)
+        return rc;
     tr_apart_program(self, &run);
     tr_run_add_all(&run, (const char *const[]){"delete",
-                             "horizontalpodautoscalers,deployments,statefulsets,poddisruptionbudgets",
+                             "horizontalpodautoscalers,deployments,statefulsets,poddisruptionbudgets,"
+                             "networkpolicies,secrets",
                              "--selector", tr_apart_labels(self, name, labels), "--ignore-not-found", NULL});
     return tr_run(&run, NULL, NULL, error);
 }
@@ -367,16 +373,16 @@ static int detach_kubernetes(const tr_apart_t *self, const char *name, tr_error_
 static int detach_podman(const tr_apart_t *self, const char *name, tr_error_t *error) {
     json_t *names = NULL;
     int rc = tr_apart_pods(self, name, &names, error);
-    if (rc == 0 && json_array_size(names) == 0)
-        rc = tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, name);
     if (rc == 0)
         rc = remove_pods(self, names, error);
+    bool known = rc == 0 && tr_apart_unlink_attached(self, name); /* though nothing of it may run */
+    if (rc == 0 && !known && json_array_size(names) == 0)
+        rc = tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, name);
     json_decref(names);
     return rc;
 }
 
 int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name) {
-    char path[PATH_MAX];
     tr_error_t error = {0};
     if (strcmp(name, TR_FLEET_BROKER) == 0)
         return tr_cli_fail(
@@ -386,8 +392,7 @@ int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name) {
                                          : detach_kubernetes(self, name, &error);
     if (rc < 0)
         return fail(call, &error);
-    if (snprintf(path, sizeof path, "%s/attached/%s.yaml", self->directory, name) < (int)sizeof path)
-        unlink(path);
+    tr_apart_unlink_attached(self, name);
     return TR_EXIT_OK;
 }
 

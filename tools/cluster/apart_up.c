@@ -322,10 +322,48 @@ static json_t *only_keys(const json_t *objects) {
     return keys;
 }
 
+/* Those that were attached while it ran go on: with the image of now, beside the certificates that the whole has. */
+typedef struct joined {
+    const tr_apart_t *apart;
+    const tr_manifest_config_t *config;
+    json_t *objects;
+    bool secure;
+} joined_t;
+
+static bool is_in(const json_t *objects, const json_t *object) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(
+        objects, i, one) if (json_equal(json_object_get(one, "kind"), json_object_get(object, "kind")) &&
+                             json_equal(json_object_get(json_object_get(one, "metadata"), "name"),
+                                 json_object_get(json_object_get(object, "metadata"), "name"))) return true;
+    return false;
+}
+
+static int add_attached(void *arg, const char *group, tr_error_t *error) {
+    joined_t *j = arg;
+    tr_fleet_t *fleet = NULL;
+    json_t *objects = NULL, *object;
+    size_t i;
+    tr_manifest_config_t config = *j->config;
+    int rc = tr_apart_load(j->apart, group, &fleet, error);
+    config.fleet = fleet;
+    if (rc == 0)
+        rc = tr_fleet_certs_group_apart(j->apart->directory, &tr_fleet_agents(fleet)[0], j->secure, error);
+    if (rc == 0)
+        rc = tr_manifest_group(&config, group, &objects, error);
+    json_array_foreach(objects, i, object) if (!is_in(j->objects, object))
+        json_array_append(j->objects, object);
+    json_decref(objects);
+    tr_fleet_destroy(&fleet);
+    return rc;
+}
+
 static int make_objects(
     const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, json_t **ret_objects, tr_error_t *error) {
     tr_manifest_config_t config = config_of(apart, fleet, !up->namespace);
     config.state = apart->directory;
+    joined_t joined = {.apart = apart, .config = &config, .secure = fleet->secure};
     int rc = tr_fleet_certs_make_apart(apart->directory, fleet, fleet->name, error);
     if (rc == 0 && fleet->gateway.line)
         rc = make_token(apart->directory, error);
@@ -333,6 +371,9 @@ static int make_objects(
         rc = hand_over_all(apart, fleet, error);
     if (rc == 0)
         rc = tr_manifest_make(&config, ret_objects, error);
+    joined.objects = *ret_objects;
+    if (rc == 0)
+        rc = tr_apart_each_attached(apart, add_attached, &joined, error);
     if (rc == 0)
         tell_differences(up, fleet, config.podman);
     return rc;
@@ -391,19 +432,35 @@ static int wait_ready(const tr_apart_up_t *up, const tr_apart_t *apart, int64_t 
     return fail(up, &error);
 }
 
+/* Where it runs already only the same place may be changed: what runs elsewhere would be forgotten. */
+static int check_other(const tr_apart_up_t *up, const tr_apart_t *apart, tr_error_t *error) {
+    tr_apart_t other = {0};
+    if (tr_apart_find(up->state, apart->fleet, &other, NULL) < 0)
+        return 0;
+    bool same = up->on == TR_APART_KUBERNETES && other.on == up->on &&
+                strcmp(other.context, apart->context) == 0 && strcmp(other.namespace, apart->namespace) == 0;
+    if (!same && other.on == TR_APART_KUBERNETES)
+        tr_error_set(error, -EBUSY,
+            "the fleet %s runs already, in the namespace %s%s%s: `troupe down %s` ends it", apart->fleet,
+            other.namespace, *other.context ? " of the context " : "", other.context, apart->fleet);
+    else if (!same)
+        tr_error_set(error, -EBUSY, "the fleet %s runs already%s: `troupe down %s` ends it", apart->fleet,
+            other.on == up->on         ? ""
+            : other.on == TR_APART_SSH ? ", by ssh"
+                                       : ", in podman",
+            apart->fleet);
+    tr_apart_finish(&other);
+    return same ? 0 : -EBUSY;
+}
+
 static int start(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) {
     char root[PATH_MAX];
     tr_error_t error = {0};
     tr_state_t *state = NULL;
-    tr_apart_t other = {0};
     int64_t begun_ms = tr_clock_ms();
-    if (tr_apart_find(up->state, fleet->name, &other, &error) == 0 && up->on == TR_APART_PODMAN) {
-        tr_apart_finish(&other);
-        return tr_cli_fail(up->call, TR_EXIT_REFUSED, "the fleet %s runs already: `troupe down %s` ends it",
-            fleet->name, fleet->name);
-    }
-    tr_apart_finish(&other);
-    int rc = tr_state_root(up->state, root, &error);
+    int rc = check_other(up, apart, &error);
+    if (rc == 0)
+        rc = tr_state_root(up->state, root, &error);
     if (rc == 0)
         rc = tr_state_claim(root, fleet->name, &state, &error);
     if (rc < 0)

@@ -66,7 +66,14 @@ bool tr_manifest_name_valid(const char *name) {
 
 /* ---- what cannot be ---- */
 
-static int check_names(const tr_fleet_t *f, tr_error_t *error) {
+/* The brokers' StatefulSet and their Services have these names; an agent's objects have the agent's. */
+static bool is_brokers(const tr_fleet_t *f, const char *name) {
+    size_t len = strlen(f->name);
+    return strncmp(name, f->name, len) == 0 && (!name[len] || strcmp(name + len, "-" TR_FLEET_BROKER) == 0);
+}
+
+static int check_names(const tr_manifest_config_t *c, tr_error_t *error) {
+    const tr_fleet_t *f = c->fleet;
     if (!tr_manifest_name_valid(f->name))
         return tr_error_set(error, -EINVAL,
             "%s: fleet: \"%s\" cannot name objects of a cluster: expected at most %d of a-z 0-9 -, first a "
@@ -79,6 +86,11 @@ static int check_names(const tr_fleet_t *f, tr_error_t *error) {
                 "%s:%d:1: \"%s\" cannot name objects of a cluster: expected at most %d of a-z 0-9 -, first a "
                 "letter, last no -",
                 f->path, a->line, a->name, NAME_MOST);
+        if (!c->podman && is_brokers(f, a->name))
+            return tr_error_set(error, -EINVAL,
+                "%s:%d:1: \"%s\" is what the brokers of this fleet are called in a cluster: expected another "
+                "name",
+                f->path, a->line, a->name);
     }
     return 0;
 }
@@ -129,7 +141,7 @@ static int check_fleet(const tr_manifest_config_t *c, tr_error_t *error) {
     int rc = check_exporter(f, error);
     if (rc == 0 && c->podman)
         rc = check_scaled(f, error);
-    return rc == 0 ? check_names(f, error) : rc;
+    return rc == 0 ? check_names(c, error) : rc;
 }
 
 /* ---- the whole ---- */
@@ -176,8 +188,11 @@ static int put_group(tr_manifest_t *m, const char *group, tr_error_t *error) {
     if (rc == 0)
         rc = tr_manifest_secrets(m, group, error);
     for (size_t i = 0; rc == 0 && i < m->fleet->agent_list.count; i++)
-        if (strcmp(tr_fleet_agents(m->fleet)[i].name, group) == 0)
+        if (strcmp(tr_fleet_agents(m->fleet)[i].name, group) == 0) {
+            if (!m->config->podman)
+                tr_manifest_policies_of(m, &tr_fleet_agents(m->fleet)[i]);
             tr_manifest_agent(m, &tr_fleet_agents(m->fleet)[i]);
+        }
     return rc;
 }
 

@@ -74,8 +74,9 @@ static int read_secret(const char *path, size_t most, json_t **ret_content, tr_e
 }
 
 /* A Secret with one file in it. */
-static int put_secret(
-    tr_manifest_t *m, const char *what, const char *path, const char *key, size_t most, tr_error_t *error) {
+/* `group` NULL: it is nobody's alone. */
+static int put_secret(tr_manifest_t *m, const char *group, const char *what, const char *path,
+    const char *key, size_t most, tr_error_t *error) {
     json_t *content = NULL;
     int rc = read_secret(path, most, &content, error);
     if (rc < 0)
@@ -84,7 +85,7 @@ static int put_secret(
     snprintf(name, sizeof name, "%s-%s", m->fleet->name, what);
     tr_manifest_put(
         m, json_pack("{s:s, s:s, s:o, s:s, s:{s:o}}", "apiVersion", "v1", "kind", "Secret", "metadata",
-               tr_manifest_metadata(m, name, NULL, NULL), "type", "Opaque", "data", key, content));
+               tr_manifest_metadata(m, name, NULL, group), "type", "Opaque", "data", key, content));
     return 0;
 }
 
@@ -93,7 +94,8 @@ static int put_key(tr_manifest_t *m, const char *name, const char *cert, tr_erro
     int rc = tr_fleet_certs_secret(m->config->state, cert, path, error);
     snprintf(key, sizeof key, "%s.yaml", cert);
     snprintf(what, sizeof what, "%s-key", name);
-    return rc == 0 ? put_secret(m, what, path, key, CERT_BYTES_MAX, error) : rc;
+    const char *group = strcmp(name, TR_FLEET_BROKER) == 0 ? NULL : name;
+    return rc == 0 ? put_secret(m, group, what, path, key, CERT_BYTES_MAX, error) : rc;
 }
 
 /* A connection string, which the fleet file names. */
@@ -102,7 +104,7 @@ static int put_server(
     if (!path)
         return 0;
     int rc = tr_manifest_check_secret(path, error);
-    return rc == 0 ? put_secret(m, what, path, key, CONNECTION_MAX, error) : rc;
+    return rc == 0 ? put_secret(m, NULL, what, path, key, CONNECTION_MAX, error) : rc;
 }
 
 static int put_servers(tr_manifest_t *m, tr_error_t *error) {
@@ -113,7 +115,7 @@ static int put_servers(tr_manifest_t *m, tr_error_t *error) {
 static int put_tokens(tr_manifest_t *m, tr_error_t *error) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/tokens", m->config->state);
-    return put_secret(m, "tokens", path, "tokens", TOKENS_MAX, error);
+    return put_secret(m, NULL, "tokens", path, "tokens", TOKENS_MAX, error);
 }
 
 /* All that options of a daemon name, in one Secret. */

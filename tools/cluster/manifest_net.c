@@ -14,12 +14,12 @@ static json_t *pods(const tr_manifest_t *m, const char *component) {
     return json_pack("{s:{s:o}}", "podSelector", "matchLabels", tr_manifest_selector(m, component, NULL));
 }
 
-/* Takes the references of both lists of rules; NULL: none of that kind is said, and the type is not in the policy. */
-static void put_policy(
-    tr_manifest_t *m, const char *what, json_t *selector, json_t *ingress, json_t *egress) {
-    char name[TR_PLATFORM_MAX + 64];
+/* Takes the references of both lists of rules; NULL: none of that kind is said, and the type is not in the policy. `group` NULL: of all. */
+static void put_policy(tr_manifest_t *m, const char *group, const char *what, json_t *selector,
+    json_t *ingress, json_t *egress) {
+    char name[TR_PLATFORM_MAX + TR_NAME_MAX + 64];
     json_t *types = json_array(), *spec = json_pack("{s:o}", "podSelector", selector);
-    snprintf(name, sizeof name, "%s-%s", m->fleet->name, what);
+    snprintf(name, sizeof name, "%s-%s%s%s", m->fleet->name, group ? group : "", group ? "-" : "", what);
     if (ingress)
         json_array_append_new(types, json_string("Ingress"));
     if (egress)
@@ -33,7 +33,7 @@ static void put_policy(
     json_decref(egress);
     tr_manifest_put(
         m, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "networking.k8s.io/v1", "kind", "NetworkPolicy",
-               "metadata", tr_manifest_metadata(m, name, NULL, NULL), "spec", spec));
+               "metadata", tr_manifest_metadata(m, name, NULL, group), "spec", spec));
 }
 
 static json_t *matching(json_t *labels) {
@@ -93,17 +93,13 @@ static json_t *database(const tr_manifest_t *m) {
     return json_pack("[{s:[o]}]", "ports", tcp(port > 0 && port <= 65535 ? port : 5432));
 }
 
-static void policies_of_groups(tr_manifest_t *m) {
-    for (size_t i = 0; i < m->fleet->agent_list.count; i++) {
-        const tr_fleet_agent_t *a = &tr_fleet_agents(m->fleet)[i];
-        char what[TR_NAME_MAX + 8];
-        if (!goes_out(a))
-            continue;
-        snprintf(what, sizeof what, "%s-out", a->name);
-        put_policy(m, what,
-            matching(tr_manifest_selector(m, a->daemon ? a->daemon->kind->key : "agent", a->name)), NULL,
-            outside());
-    }
+void tr_manifest_policies_of(tr_manifest_t *self, const tr_fleet_agent_t *a) {
+    json_t *selector = tr_manifest_selector(self, a->daemon ? a->daemon->kind->key : "agent", a->name);
+    if (goes_out(a))
+        put_policy(self, a->name, "out", matching(json_incref(selector)), NULL, outside());
+    if (a->state && strcmp(a->state, "postgres") == 0)
+        put_policy(self, a->name, "database", matching(json_incref(selector)), NULL, database(self));
+    json_decref(selector);
 }
 
 /* Who keeps something in a database may go there; with a server of the fleet's, who has its connection string. */
@@ -113,21 +109,14 @@ static void policies_of_databases(tr_manifest_t *m) {
     bool tasks =
         f->coordinator.line && (store ? strcmp(store, "postgres") == 0 : f->servers.postgres != NULL);
     if (tasks)
-        put_policy(m, "coordinator-database", matching(tr_manifest_selector(m, "coordinator", NULL)), NULL,
-            database(m));
+        put_policy(m, NULL, "coordinator-database", matching(tr_manifest_selector(m, "coordinator", NULL)),
+            NULL, database(m));
     if (tasks && f->servers.postgres)
-        put_policy(
-            m, "migrate-database", matching(tr_manifest_selector(m, "migrate", NULL)), NULL, database(m));
+        put_policy(m, NULL, "migrate-database", matching(tr_manifest_selector(m, "migrate", NULL)), NULL,
+            database(m));
     if (f->broker.journal && strcmp(f->broker.journal, "postgres") == 0)
         put_policy(
-            m, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database(m));
-    for (size_t i = 0; i < f->agent_list.count; i++) {
-        const tr_fleet_agent_t *a = &tr_fleet_agents(f)[i];
-        char what[TR_NAME_MAX + 16];
-        snprintf(what, sizeof what, "%s-database", a->name);
-        if (a->state && strcmp(a->state, "postgres") == 0)
-            put_policy(m, what, matching(tr_manifest_selector(m, "agent", a->name)), NULL, database(m));
-    }
+            m, NULL, "broker-database", matching(tr_manifest_selector(m, "broker", NULL)), NULL, database(m));
 }
 
 /* First nobody may anything; then names are looked up, links lead to brokers, brokers to brokers, and who is marked may read metrics. */
@@ -135,31 +124,33 @@ void tr_manifest_policies(tr_manifest_t *self) {
     json_t *links = json_pack("[o, o]", tcp(TR_MANIFEST_LINK), tcp(TR_MANIFEST_STREAM));
     json_t *peers =
         self->fleet->broker.placement.replicas > 1 ? json_pack("[o]", tcp(TR_MANIFEST_PEERS)) : NULL;
-    put_policy(self, "deny", matching(tr_manifest_selector(self, NULL, NULL)), json_array(), json_array());
-    put_policy(self, "names", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
+    put_policy(
+        self, NULL, "deny", matching(tr_manifest_selector(self, NULL, NULL)), json_array(), json_array());
+    put_policy(self, NULL, "names", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
         json_pack("[{s:[{s:{}, s:{s:{s:s}}}], s:[{s:s, s:i}, {s:s, s:i}]}]", "to", "namespaceSelector",
             "podSelector", "matchLabels", "k8s-app", "kube-dns", "ports", "protocol", "UDP", "port", 53,
             "protocol", "TCP", "port", 53));
-    put_policy(self, "links", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
+    put_policy(self, NULL, "links", matching(tr_manifest_selector(self, NULL, NULL)), NULL,
         json_pack("[{s:[o], s:O}]", "to", pods(self, "broker"), "ports", links));
-    put_policy(self, "broker", matching(tr_manifest_selector(self, "broker", NULL)),
+    put_policy(self, NULL, "broker", matching(tr_manifest_selector(self, "broker", NULL)),
         json_pack("[{s:[o], s:O}, {s:[{s:{s:{s:s}}}], s:[o]}]", "from", pods(self, NULL), "ports", links,
             "from", "namespaceSelector", "matchLabels", "troupe.dev/monitoring", "true", "ports",
             tcp(TR_MANIFEST_HTTP)),
         NULL);
     json_decref(links);
     if (self->fleet->metrics)
-        put_policy(self, "metrics", matching(tr_manifest_selector(self, NULL, NULL)),
+        put_policy(self, NULL, "metrics", matching(tr_manifest_selector(self, NULL, NULL)),
             json_pack("[{s:[{s:{s:{s:s}}}], s:[o]}]", "from", "namespaceSelector", "matchLabels",
                 "troupe.dev/monitoring", "true", "ports", tcp(TR_MANIFEST_HTTP)),
             NULL);
     if (peers)
-        put_policy(self, "peers", matching(tr_manifest_selector(self, "broker", NULL)),
+        put_policy(self, NULL, "peers", matching(tr_manifest_selector(self, "broker", NULL)),
             json_pack("[{s:[o], s:O}]", "from", pods(self, "broker"), "ports", peers),
             json_pack("[{s:[o], s:O}]", "to", pods(self, "broker"), "ports", peers));
     json_decref(peers);
-    policies_of_groups(self);
     policies_of_databases(self);
+    for (size_t i = 0; i < self->fleet->agent_list.count; i++)
+        tr_manifest_policies_of(self, &tr_fleet_agents(self->fleet)[i]);
 }
 
 /* ---- the gateway ---- */
@@ -227,7 +218,7 @@ static void put_way(tr_manifest_t *m, const way_t *way, const char *gateway) {
 void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent) {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         put_way(self, &ways[i], agent->name);
-    put_policy(self, "gateway", matching(tr_manifest_selector(self, "gateway", agent->name)),
+    put_policy(self, NULL, "gateway", matching(tr_manifest_selector(self, "gateway", agent->name)),
         json_pack("[{s:[{s:{}}], s:[o]}]", "from", "namespaceSelector", "ports", tcp(TR_MANIFEST_WEB)), NULL);
 }
 

@@ -6,16 +6,16 @@
 
 /* ---- the command ---- */
 
-/* Kubernetes puts variables in place of $(NAME); what the file says is taken as it is. */
+/* Kubernetes puts variables in place of $(NAME), and one $ in place of two; what the file says is taken as it is. */
 static json_t *literal(const char *text) {
     size_t extra = 0;
-    for (const char *at = text; (at = strstr(at, "$(")); at += 2)
+    for (const char *at = text; (at = strchr(at, '$')); at++)
         extra++;
     char *out = malloc(strlen(text) + extra + 1), *to = out;
     if (!out)
         return NULL;
     for (; *text; text++) {
-        if (text[0] == '$' && text[1] == '(')
+        if (*text == '$')
             *to++ = '$';
         *to++ = *text;
     }
@@ -329,7 +329,7 @@ static void add_volumes(const tr_manifest_t *m, const tr_part_t *part, json_t *s
 /* ---- the pod ---- */
 
 static json_t *resources(const tr_placement_t *p) {
-    json_t *limits = json_pack("{s:s}", "memory", p->memory_limit);
+    json_t *limits = json_pack("{s:s}", "memory", tr_placement_memory_limit(p));
     if (limits && p->cpu_limit)
         json_object_set_new(limits, "cpu", json_string(p->cpu_limit));
     return json_pack("{s:{s:s, s:s}, s:o}", "requests", "cpu", p->cpu, "memory", p->memory, "limits", limits);

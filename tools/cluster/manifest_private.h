@@ -73,6 +73,8 @@ json_t *tr_manifest_service_port(const char *name, int number);
 const tr_plan_process_t *tr_manifest_process(const tr_manifest_t *self, const tr_fleet_agent_t *agent);
 /* manifest_net.c */
 void tr_manifest_policies(tr_manifest_t *self);
+/* Of an agent alone. */
+void tr_manifest_policies_of(tr_manifest_t *self, const tr_fleet_agent_t *agent);
 void tr_manifest_gateway_ways(tr_manifest_t *self, const tr_fleet_agent_t *agent);
 void tr_manifest_disruption(tr_manifest_t *self, const char *name, const char *component, const char *group);
 void tr_manifest_scaler(tr_manifest_t *self, const tr_fleet_agent_t *agent, const char *kind);

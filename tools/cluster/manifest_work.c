@@ -141,7 +141,7 @@ void tr_manifest_brokers(tr_manifest_t *self) {
 
 /* ---- the database ---- */
 
-/* A Job cannot be changed, so each image has one of its own. */
+/* A Job cannot be changed: what would change it makes another one. */
 static uint32_t hash(const char *text) {
     uint32_t h = 2166136261u;
     for (; *text; text++)
@@ -165,17 +165,19 @@ static json_t *migration_pod(tr_manifest_t *m, const tr_fleet_agent_t *a) {
 void tr_manifest_migration(tr_manifest_t *self) {
     const tr_fleet_agent_t *agents = tr_fleet_agents(self->fleet);
     char name[TR_PLATFORM_MAX + 24];
-    snprintf(name, sizeof name, "%s-migrate-%08x", self->fleet->name, hash(self->config->image));
     for (size_t i = 0; i < self->fleet->agent_list.count; i++) {
         const tr_plan_process_t *process = tr_manifest_process(self, &agents[i]);
         if (!agents[i].daemon || strcmp(agents[i].daemon->kind->key, "coordinator") != 0 ||
             !tr_manifest_in_postgres(self, process))
             continue;
+        json_t *template = migration_pod(self, &agents[i]);
+        char *text = json_dumps(template, JSON_COMPACT | JSON_SORT_KEYS);
+        snprintf(name, sizeof name, "%s-migrate-%08x", self->fleet->name, hash(text ? text : ""));
+        free(text);
         tr_manifest_put(
             self, json_pack("{s:s, s:s, s:o, s:{s:i, s:i, s:o}}", "apiVersion", "batch/v1", "kind", "Job",
                       "metadata", tr_manifest_metadata(self, name, "migrate", agents[i].name), "spec",
-                      "backoffLimit", 10, "ttlSecondsAfterFinished", 86400, "template",
-                      migration_pod(self, &agents[i])));
+                      "backoffLimit", 10, "ttlSecondsAfterFinished", 86400, "template", template));
     }
 }
 

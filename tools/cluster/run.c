@@ -84,7 +84,18 @@ static char *text_of(int fd) {
     return text;
 }
 
-/* The end of what it said, in one line. */
+/* Of more than can be shown: from where it says what is wrong, else its end. */
+static const char *telling(const char *said, size_t len) {
+    static const char *const marks[] = {"Error", "error:", "The "}; /* "The Job ... is invalid": of kubectl */
+    for (size_t i = 0; len > SAID_MAX && i < sizeof marks / sizeof *marks; i++) {
+        const char *at = strstr(said, marks[i]);
+        if (at)
+            return at;
+    }
+    return said + (len > SAID_MAX ? len - SAID_MAX : 0);
+}
+
+/* What it said, in one line. */
 static int failed(const tr_run_t *self, const tr_run_job_t *files, int status, tr_error_t *error) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM)
         return tr_error_set(error, -ENOENT, "%s cannot be run: is it installed, and in PATH?", self->argv[0]);
@@ -97,9 +108,8 @@ static int failed(const tr_run_t *self, const tr_run_job_t *files, int status, t
             *at = ' ';
     int rc = WIFSIGNALED(status)
                  ? tr_error_set(error, -EINTR, "%s was ended by signal %d", self->argv[0], WTERMSIG(status))
-                 : tr_error_set(error, -EREMOTEIO, "%s %s: %s", self->argv[0],
-                       self->count > 1 ? self->argv[1] : "",
-                       len ? said + (len > SAID_MAX ? len - SAID_MAX : 0) : "failed");
+                 : tr_error_set(error, -EREMOTEIO, "%s %s: %.*s", self->argv[0],
+                       self->count > 1 ? self->argv[1] : "", SAID_MAX, len ? telling(said, len) : "failed");
     free(said);
     return rc;
 }

@@ -253,12 +253,19 @@ int tr_fleet_certs_each(const char *state, int (*one)(void *arg, const char *gro
     return rc;
 }
 
+/* A fleet that runs apart keeps a file of whom it was joined by later (tools/cluster/apart.h). */
+static bool is_attached(const char *state, const char *group) {
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/attached/%s.yaml", state, group) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
 /* Takes away those of groups that the fleet has no more. */
 static void tidy(const char *state, const tr_fleet_t *fleet) {
     char directory[PATH_MAX], path[PATH_MAX], group[TR_NAME_MAX + 1];
     DIR *dir = tr_fleet_certs_directory(state, directory, NULL) == 0 ? opendir(directory) : NULL;
     for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
-        if (!group_of_file(entry->d_name, group) || is_group(fleet, group))
+        if (!group_of_file(entry->d_name, group) || is_group(fleet, group) || is_attached(state, group))
             continue;
         if (snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) < (int)sizeof path)
             unlink(path);

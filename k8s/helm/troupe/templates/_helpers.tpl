@@ -35,8 +35,8 @@ labels:
 {{- define "troupe.broker" -}}tcp://{{ .Values.fleet }}-broker.{{ .Release.Namespace }}.svc:5570{{- end }}
 {{- define "troupe.first-broker" -}}tcp://{{ .Values.fleet }}-0.{{ .Values.fleet }}.{{ .Release.Namespace }}.svc:5570{{- end }}
 
-{{/* Kubernetes puts variables in place of $(NAME); what a value says is taken as it is. */}}
-{{- define "troupe.literal" -}}{{ . | toString | replace "$(" "$$(" | quote }}{{- end }}
+{{/* Kubernetes puts variables in place of $(NAME), and one $ in place of two; what a value says is taken as it is. */}}
+{{- define "troupe.literal" -}}{{ . | toString | replace "$" "$$" | quote }}{{- end }}
 
 {{/* Probes, answered by a thread of its own: one that is busy is alive. "http" or "file". */}}
 {{- define "troupe.probe" -}}
