@@ -135,10 +135,7 @@ int tr_llm_provider_url(
     const tr_llm_provider_t *self, tr_llm_op_t op, const char *model, char *out, size_t size);
 /* The key into out; "" where it needs none. -ENOENT, -EPERM, the file's errno, -EINVAL, with a text without it. */
 int tr_llm_provider_key(const tr_llm_provider_t *self, char out[TR_LLM_KEY_MAX], tr_error_t *error);
-/*
- * Servers repeat what they were sent, keys too: stars in place of the key, wherever it stands. To be done before a text is cut,
- * as a part of a key is not found.
- */
+/* tr_llm_key_hide of its key and its headers. */
 void tr_llm_provider_hide_key(const tr_llm_provider_t *self, char *text, size_t len);
 /* Some models have the temperature that they have, and refuse whoever says one, be it theirs: said to the provider once, and known then. */
 bool tr_llm_provider_tempers(const tr_llm_provider_t *self, const char *model);

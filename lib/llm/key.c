@@ -59,3 +59,38 @@ int tr_llm_key_read(const char *variable, const char *file, char out[TR_LLM_KEY_
     snprintf(where, sizeof where, "the environment variable %s", variable);
     return take_key(value, strlen(value), where, out, error);
 }
+
+/* ---- what must not be seen ---- */
+
+#define SECRET_LEAST 4 /* a shorter one is a word like others */
+
+static void hide(const char *secret, char *text, size_t len) {
+    size_t size = strlen(secret);
+    if (size < SECRET_LEAST)
+        return;
+    for (char *at = text; (at = memmem(at, len - (size_t)(at - text), secret, size));)
+        memset(at, '*', size);
+}
+
+static bool says_secret(const char *name) {
+    static const char *const words[] = {"key", "token", "auth", "secret", "cookie"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(name, words[i]))
+            return true;
+    return false;
+}
+
+void tr_llm_key_hide(
+    const char *variable, const char *file, const tr_pairs_t *headers, char *text, size_t len) {
+    char key[TR_LLM_KEY_MAX];
+    if (len == 0)
+        return;
+    if (tr_llm_key_read(variable, file, key, NULL) == 0)
+        hide(key, text, len);
+    explicit_bzero(key, sizeof key);
+    for (size_t i = 0; i < headers->count; i++) {
+        const char *value = headers->items[i].value, *scheme = strrchr(value, ' '); /* "Bearer ..." */
+        if (says_secret(headers->items[i].key))
+            hide(scheme ? scheme + 1 : value, text, len);
+    }
+}

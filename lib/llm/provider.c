@@ -20,11 +20,7 @@ int tr_llm_provider_key(const tr_llm_provider_t *self, char out[TR_LLM_KEY_MAX],
 }
 
 void tr_llm_provider_hide_key(const tr_llm_provider_t *self, char *text, size_t len) {
-    char key[TR_LLM_KEY_MAX], *at = text;
-    if (len && tr_llm_provider_key(self, key, NULL) == 0 && *key)
-        while ((at = memmem(at, len - (size_t)(at - text), key, strlen(key))))
-            memset(at, '*', strlen(key));
-    explicit_bzero(key, sizeof key);
+    tr_llm_key_hide(self->key_env, self->config->key_file, &self->config->headers, text, len);
 }
 
 /* ---- what its models take ---- */

@@ -91,11 +91,18 @@ static void let_linger(exchange_t *self) {
         self->over = true;
 }
 
+/* What a server says is given to models and to who asked. */
+static void hide_key(const http_t *self, char *text, size_t len) {
+    const tr_mcp_config_t *config = self->config;
+    tr_llm_key_hide(config->key_env, config->key_file, &config->headers, text, len);
+}
+
 static bool on_event(void *arg, const char *name, char *data, size_t len) {
     exchange_t *self = arg;
     (void)name;
     if (len == 0)
         return true;
+    hide_key(self->http, data, len);
     tr_mcp_heard(self->http->wire.mcp, data, len, self->id);
     let_linger(self);
     return !self->over;
@@ -179,6 +186,7 @@ static bool is_session_in_doubt(const exchange_t *self, const tr_llm_report_t *r
 static void take_answer(exchange_t *self, const tr_llm_report_t *report) {
     http_t *http = self->http;
     take_session(http, report);
+    hide_key(http, self->came.data, self->came.size);
     if (report->status == 404 && self->had_session)
         tr_mcp_forgotten(http->wire.mcp, self->id);
     else if (is_session_in_doubt(self, report) && tr_mcp_may_repeat(http->wire.mcp, self->id))

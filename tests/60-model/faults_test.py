@@ -97,6 +97,15 @@ class Repeating(model.ModelTest):
         self.assertIn("x" * 150 + " *", detail)
         self.assertNotIn("sk-", detail)
 
+    def test_no_secret_of_a_header_is_shown(self):
+        server = self.server()
+        headers = {"X-Auth-Token": "tok-0123456789", "X-Upstream-Authorization": "Basic dXNlcjpwYXNz", "X-Persona": "a clerk"}
+        caller = self.caller(server.config({"headers": headers}, **ONE_TRY))
+        for behaviour in model.status(400, "; ".join(headers.values())), model.body(json.dumps({"error": {"message": "; ".join(headers.values())}})):
+            server.does(behaviour)
+            detail = caller.call()["detail"]
+            self.assertIn("**************; Basic ************; a clerk", detail)
+
     def test_nobody_listens(self):
         server = self.server()
         with socket.socket() as bound:  # and does not listen, and nobody else can

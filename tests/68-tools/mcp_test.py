@@ -149,6 +149,7 @@ class Configuration(McpTest):
         harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["ready"], "the server's tools")
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
         self.assertFalse([name for name in self.listed() if name.startswith("other_")])
+        self.assertEqual(self.data("fake_echo", {"text": "it is sk-of-mcp"}), "it is *********", "what a server repeats of its key is told to nobody")
 
     def test_what_is_wrong_is_told(self):
         for config, says in (("{kind: mcp}", "expected either a command, or a url"), ("{kind: mcp, url: 'ftp://x'}", "tools.s.url: expected a URL"),
