@@ -13,6 +13,7 @@
 #include "agentd/behaviours/actions.h"
 #include "agentd/behaviours/assistant_acts.h"
 #include "agentd/behaviours/assistant_tasks.h"
+#include "agentd/behaviours/assistant_words.h"
 #include "agentd/behaviours/table.h"
 
 #include "lib/agent/json_request.h"
@@ -188,7 +189,10 @@ static void ask_instead(tr_talk_t *talk, const tr_message_t *message, json_t *tu
 
 /* "Is the report ready?", of who has asked for it. */
 static void ask_status(json_t *turn) {
-    json_t *subject = json_incref(json_object_get(json_object_get(turn, "parameters"), "question"));
+    json_t *question = json_object_get(json_object_get(turn, "parameters"), "question");
+    size_t all = 0;
+    tr_assistant_words("", json_string_value(question), &all);
+    json_t *subject = all == 0 ? json_string("it") : json_incref(question);
     json_object_set_new(turn, "instead-of", json_string("query"));
     json_object_set_new(turn, "action", json_string("status"));
     json_object_set_new(turn, "parameters", json_pack("{s:o}", "subject", subject));

@@ -299,7 +299,9 @@ bool tr_assistant_is_progress(tr_talk_t *talk, const json_t *turn) {
     const char *question = text_at(json_object_get(turn, "parameters"), "question");
     if (!asks_for(turn, "query") || !*question || !tr_assistant_asks_how_far(question))
         return false;
-    json_t *named = tr_assistant_plans_named(session_of(talk, turn), question);
+    size_t all = 0; /* "is it done?" is of the last one */
+    tr_assistant_words("", question, &all);
+    json_t *named = tr_assistant_plans_named(session_of(talk, turn), all == 0 ? "it" : question);
     bool is_one = json_array_size(named) > 0;
     json_decref(named);
     return is_one;

@@ -329,10 +329,11 @@ static json_t *told_doing(const json_t *subtask) {
                    : json_string("");
 }
 
-/* Of several steps each. */
+/* Of several steps each, unless all are done: what came of them says more then. */
 static json_t *told_steps(const json_t *plan) {
     json_t *all = json_string("");
-    for (size_t i = 0; i < count_of(plan); i++) {
+    size_t count = tr_assistant_is_completed(plan) ? 0 : count_of(plan);
+    for (size_t i = 0; i < count; i++) {
         const json_t *subtask = subtask_at(plan, i);
         const char *task = text_at(subtask, "task");
         all = joined(all, json_sprintf("\n- %s: %s%s%s%s", word_of(text_at(subtask, "state")),

@@ -52,7 +52,7 @@ static bool next_word(const char *text, size_t *at, char word[WORD_MAX]) {
 /* Of how something is. */
 static bool is_progress(const char *word) {
     static const char *const words[] = {"ready", "done", "finish", "finished", "complete", "completed",
-        "going", "doing", "coming", "progress", "status"};
+        "going", "doing", "coming", "working", "fail", "failed", "progress", "status"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(word, words[i]) == 0)
             return true;

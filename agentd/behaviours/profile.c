@@ -190,17 +190,54 @@ json_t *tr_profile_wish(const char *said) {
     return reply;
 }
 
-json_t *tr_profile_answer(const json_t *profile, const char *said) {
-    static const char *const questions[] = {"what is my name", "what's my name", "who am i",
-        "do you know my name", "do you know who i am", "do you remember me", "do you remember my name"};
-    static const char *const phrases[] = {"my name is ", "call me ", "please call me ", "i am called "};
+/* Consumes `text`. */
+static json_t *longer(json_t *text, const char *more, const char *end) {
+    json_t *all = json_sprintf("%s%s%s", json_string_value(text), more, end);
+    json_decref(text);
+    return all;
+}
+
+static json_t *told_name(const json_t *profile) {
     const char *name = json_string_value(json_object_get(profile, "name"));
-    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
-        size_t size = strlen(questions[i]);
-        if (strncasecmp(said, questions[i], size) == 0 && !said[size + strspn(said + size, " ?!.")])
-            return name ? json_sprintf("You are %s.", name)
-                        : json_string("You have not told me your name yet: \"my name is ...\".");
+    return name ? json_sprintf("You are %s.", name)
+                : json_string("You have not told me your name yet: \"my name is ...\".");
+}
+
+/* A new reference. */
+static json_t *told_all(const json_t *profile) {
+    static const char *const replies[][2] = {
+        {"short", " You like it brief."}, {"long", " You like it in detail."}};
+    const char *detail = json_string_value(json_object_get(profile, "detail")), *topic;
+    json_t *told = told_name(profile), *count, *topics = json_object_get(profile, "topics");
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++)
+        if (detail && strcmp(detail, replies[i][0]) == 0)
+            told = longer(told, replies[i][1], "");
+    size_t said = 0;
+    json_object_foreach(topics, topic, count) {
+        told = longer(told, said++ == 0 ? " You have asked about: " : "; ", topic);
     }
+    return said > 0 ? longer(told, ".", "") : told;
+}
+
+/* Whether it is all that is said. */
+static bool is_said(const char *said, const char *phrase) {
+    size_t size = strlen(phrase);
+    return strncasecmp(said, phrase, size) == 0 && !said[size + strspn(said + size, " ?!.")];
+}
+
+json_t *tr_profile_answer(const json_t *profile, const char *said) {
+    static const struct {
+        const char *question;
+        json_t *(*told)(const json_t *profile);
+    } questions[] = {{"what is my name", told_name}, {"what's my name", told_name}, {"who am i", told_name},
+        {"do you know my name", told_name}, {"do you know who i am", told_name},
+        {"do you remember me", told_name}, {"do you remember my name", told_name},
+        {"what do you know about me", told_all}, {"what do you know of me", told_all},
+        {"what have you learnt about me", told_all}, {"what have you learned about me", told_all}};
+    static const char *const phrases[] = {"my name is ", "call me ", "please call me ", "i am called "};
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        if (is_said(said, questions[i].question))
+            return questions[i].told(profile);
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         if (strncasecmp(said, phrases[i], strlen(phrases[i])) == 0)
             return tr_profile_wish(said);

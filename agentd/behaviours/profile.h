@@ -20,7 +20,7 @@ json_t *tr_profile_new(void);
 void tr_profile_learn(json_t *profile, const char *said, const json_t *sentiment);
 /* What to reply to who says how he wants to be answered, or called, and nothing that is understood beside it: new; NULL where he does not. */
 json_t *tr_profile_wish(const char *said);
-/* What to reply to who asks for his name, or begins by saying it: new; NULL where he does not. */
+/* What to reply to who asks for his name or what is known of him, or begins by saying his name: new; NULL where he does not. */
 json_t *tr_profile_answer(const json_t *profile, const char *said);
 /* From what a turn acted on (NULL = nothing). */
 void tr_profile_learn_topic(json_t *profile, const json_t *parameters);

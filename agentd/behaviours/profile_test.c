@@ -105,6 +105,12 @@ static void test_who_asks_for_his_name_is_told(void **state) {
     tr_profile_learn(profile, "my name is Ann') DROP", NULL);
     check_answer(profile, "who am I?", "You are Ann.");
     check_answer(profile, "who am I to judge?", NULL);
+    json_t *about = json_pack("{s:s}", "query", "whales");
+    tr_profile_learn_topic(profile, about);
+    tr_profile_learn(profile, "be brief", NULL);
+    json_decref(about);
+    check_answer(profile, "what do you know about me?",
+        "You are Ann. You like it brief. You have asked about: whales.");
     check_answer(profile, "My name is Eve.", "I will call you Eve.");
     check_answer(profile, "call me a taxi", NULL);
     check_answer(profile, "hello, my name is Eve", NULL);

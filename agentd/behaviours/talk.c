@@ -258,6 +258,11 @@ static void take_remark(const tr_message_t *message, json_t *turn) {
     json_object_set_new(turn, "reply", reply);
 }
 
+/* "How are my tasks?" is about nothing in particular. */
+static bool is_of_tasks(const json_t *turn) {
+    return strcmp(text_at(turn, "action"), "status") == 0 || strcmp(text_at(turn, "action"), "cancel") == 0;
+}
+
 static void on_turn(void *state, const tr_message_t *message, const tr_mind_result_t *result, json_t *turn) {
     tr_talk_t *self = state;
     if (tr_thinker_failed(&self->thinker, message, result)) {
@@ -273,7 +278,8 @@ static void on_turn(void *state, const tr_message_t *message, const tr_mind_resu
     take_remark(message, turn);
     take_name(session, message, turn);
     tr_sessions_turn(session, context);
-    tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
+    if (!is_of_tasks(turn))
+        tr_profile_learn_topic(json_object_get(session, "profile"), json_object_get(turn, "parameters"));
     if (self->act && strcmp(text_at(turn, "state"), "act") == 0)
         self->act(self, message, turn);
     else
@@ -370,7 +376,10 @@ void tr_talk_think(tr_talk_t *self, const tr_message_t *message, json_t *turn, j
     json_object_set(context, "summary", json_object_get(session, "summary"));
     json_t *input = json_pack("{s:o, s:o*, s:O*}", "context", context, "actions",
         tr_actions_others(self->actions), "examples", examples);
-    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named ? NULL : on_piece, turn);
+    char said[WISH_MAX + 1];
+    json_t *own = tr_profile_answer(json_object_get(session, "profile"), brief_of(message, said));
+    ask_about(self, message, TR_MIND_DIALOGUE, input, on_turn, named || own ? NULL : on_piece, turn);
+    json_decref(own);
     json_decref(named);
 }
 

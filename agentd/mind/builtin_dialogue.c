@@ -44,6 +44,10 @@ static const struct {
 } courtesies[] = {
     {"how are you", "I am well, thank you. What can I do for you?"},
     {"how are you today", "I am well, thank you. What can I do for you?"},
+    {"how are you doing", "I am well, thank you. What can I do for you?"},
+    {"how is it going", "All is well. What can I do for you?"},
+    {"how's it going", "All is well. What can I do for you?"},
+    {"are you there", "I am here. What can I do for you?"},
     {"how do you do", "I am well, thank you. What can I do for you?"},
     {"what is your name", "I have none of my own. Ask me \"what can you do?\" for what I am good for."},
     {"what's your name", "I have none of my own. Ask me \"what can you do?\" for what I am good for."},

@@ -77,6 +77,8 @@ static void instructions_have_actions_and_parameters(void **state) {
         {"which tasks do I have?", "status", "{\"subject\":\"my tasks\"}"},
         {"what came of the report?", "status", "{\"subject\":\"the report\"}"},
         {"any news on the report?", "status", "{\"subject\":\"the report\"}"},
+        {"I need the slides for Monday", "task", "{\"description\":\"slides\",\"when\":\"Monday\"}"},
+        {"I want a summary of the report", "summarise", "{\"subject\":\"the report\"}"},
         {"tasks", "status", "{\"subject\":\"my tasks\"}"},
         {"what did I ask you to do?", "status", "{\"subject\":\"my tasks\"}"},
         {"could you please stop working on the slides", "cancel", "{\"subject\":\"the slides\"}"},

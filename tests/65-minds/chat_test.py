@@ -69,6 +69,7 @@ class Commands(Talk):
         self.assertEqual((told[0], told[1].startswith("calculate 6*7 (do-"), sum("[completed]" in row for row in told)), ("It is being done, in 1 step:", True, 1), told)
         self.assertRegex(self.types(terminal, "/tasks")[0], r"^completed +do-[0-9a-f]+  calculate 6\*7$")
         self.assertIn("svc:kb cannot be reached", "\n".join(self.types(terminal, "search for the harbour")))
+        self.assertEqual(self.types(terminal, "who am I?"), ["You are Ann."])  # and no word of a question for others
         self.assertIn("name: Ann", self.types(terminal, "/profile"))
         self.assertIn("there is no command /nonsense; there are: /history /tasks", self.types(terminal, "/nonsense")[0])
         self.assertEqual(self.types(terminal, "/forget"), ["It is forgotten."])

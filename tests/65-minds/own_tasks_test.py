@@ -85,7 +85,7 @@ class OwnTasks(minds.MindsTest):
         self.assertRegex(self.reply("what came of the slides?"), r"^completed: .* \(do-[0-9a-f]+\)\n.*slides")
         task = turn["answer"]["tasks"][0]["task"]
         self.assertTrue(self.reply(f"status of {task}", "bob").startswith("completed: "))  # by its id, anybody's
-        for asked in "are my slides ready?", "how's it going with the slides?", "are the slides done?":
+        for asked in "are my slides ready?", "how's it going with the slides?", "are the slides done?", "is it done?", "who is working on my slides?":
             self.assertTrue(self.reply(asked).startswith("completed: prepare the slides"), asked)
         self.assertEqual(self.say("is the harbour ready?")["action"], "query")
         far = self.say("how far is the moon from the earth?")  # of no task of hers
@@ -157,6 +157,13 @@ class OwnTasks(minds.MindsTest):
         told = r"^(assigned|in progress): write a report about the harbour \(1 of 2 steps done\)\n- completed: .*\n- (assigned|in progress): .*, by mute$"
         minds.harness.wait_until(lambda: re.match(told, self.reply("how far is the report?")), "the second step", 30)
         self.assertRegex(self.reply("list my tasks"), r"^Your tasks:\n- write a report about the harbour: (assigned|in progress), 1 of 2 steps done \(write-[0-9a-f]+\)$")
+
+    def test_of_what_is_done_the_result_is_told(self):
+        self.agent("worker", "echo", more=("--service", "search", "--service", "write"))
+        self.planner("search", "write")
+        self.agent("a", "assistant")
+        self.say("I need a report about the harbour")
+        minds.harness.wait_until(lambda: self.reply("is it done?").startswith("completed: report about the harbour (2 of 2 steps done)\nWrite a report"), "the result", 30)
 
     def test_what_is_planned_anew_meanwhile_is_cancelled_too(self):
         """The model thinks of another way while the user has it cancelled: nothing more is submitted."""
