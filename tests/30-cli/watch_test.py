@@ -5,6 +5,7 @@ import time
 
 import cli
 import harness
+import screen
 
 
 class Topics(cli.CliTest):
@@ -102,6 +103,13 @@ class Top(cli.CliTest):
         self.assertTrue(terminal.read().endswith("\033[?25h\033[?1049l"))
         self.assertEqual(terminal.mode(), terminal.before)
 
+    def test_the_live_screen_is_whole(self):
+        """Also the last column of a line that is as long as the screen is wide."""
+        terminal = screen.Shown(self, "troupe", "top", "--interval", "200ms", env=self.env())
+        rows = terminal.wait_rows(lambda rows: any(row.startswith("echoing ") for row in rows), "a service")
+        at = next(n for n, row in enumerate(rows) if row.startswith("echoing "))
+        self.assertEqual((len(rows[at]), len(rows[at - 1]), rows[at - 1][-6:]), (80, 80, " REQ/S"))
+
     def test_the_terminal_is_given_back(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             terminal = harness.Terminal(self, "troupe", "top", env=self.env())
@@ -124,6 +132,30 @@ class Top(cli.CliTest):
         terminal.wait("\033[1mtroupe top  local")
         terminal.press("q")
         self.assertEqual(terminal.child.wait().code, 0)
+
+
+class Narrow(cli.CliTest):
+    """Tables on a terminal of 80 columns: a row of the screen each."""
+
+    def test_tables(self):
+        self.start()
+        name = "task." + "a-long-name-" * 6 + ".state"
+        self.expect(self.run_verb("pub", name, "x"), 0)
+        terminal = screen.Shown(self, "troupe", "topics", env={**self.env(), "NO_COLOR": ""})
+        self.assertEqual(terminal.child.wait().code, 0)
+        rows = terminal.rows()
+        self.assertEqual(rows[0].split()[0], "TOPIC")
+        at = next(row for row in rows if row.startswith("task."))
+        self.assertTrue(len(at.split()) == 6 and "\u2026" in at.split()[0] and at.split()[0].endswith("name-.state"), rows)
+        terminal = screen.Shown(self, "troupe", "df", "search", env=self.env())
+        self.assertEqual(terminal.child.wait().code, 0)
+        self.assertEqual(len(terminal.rows()), 2, terminal.rows())
+        terminal = screen.Shown(self, "troupe", "tap", "--count", "1", env=self.env(), on=("stdout", "stderr"))
+        terminal.wait("watching")
+        self.expect(self.run_verb("pub", name, json.dumps({"text": "\u65e5" * 100})), 0)
+        self.assertEqual(terminal.child.wait().code, 0)
+        rows = terminal.rows()[-2:]
+        self.assertEqual((len(rows[0].split()), rows[0].index("CONTENT"), rows[1].count("\u2026") >= 2), (6, rows[1].index('{"'), True), rows)
 
 
 class Search(cli.CliTest):

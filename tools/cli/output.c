@@ -1,15 +1,18 @@
 #include "tools/cli/output.h"
 
 #include "tools/cli/output_cell.h"
+#include "tools/cli/output_fit.h"
 #include "tools/cli/output_yaml.h"
+#include "tools/cli/terminal_text.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define GAP 3 /* spaces between columns */
+#define TEXT_OF_A_STREAM 24 /* columns of one that has no width of its own, where they are bounded */
 
 const char *const tr_output_words[] = {"table", "wide", "json", "yaml", "name", NULL};
 
@@ -18,7 +21,11 @@ struct tr_output {
     json_t *rows; /* array of arrays of cells; of those that wait */
     json_t *row;  /* being built */
     bool header_written, finished;
-    int rc; /* sticky */
+    int rc;                       /* sticky */
+    tr_output_column_fit_t *fits; /* of the table's columns, once it is laid out */
+    size_t gap;
+    bool laid_out, brief;
+    int64_t now;
 };
 
 bool tr_output_colour(FILE *out) {
@@ -27,13 +34,18 @@ bool tr_output_colour(FILE *out) {
 }
 
 int tr_output_new(const tr_output_config_t *config, tr_output_t **ret_self) {
+    size_t lines;
     tr_output_t *self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
     self->config = *config;
     self->rows = json_array();
     self->row = json_array();
-    if (!self->rows || !self->row) {
+    self->fits = calloc(config->column_count + 1, sizeof *self->fits);
+    self->now = (int64_t)time(NULL);
+    if (!self->config.room && isatty(fileno(config->out)))
+        tr_terminal_size(config->out, &self->config.room, &lines);
+    if (!self->rows || !self->row || !self->fits) {
         self->finished = true;
         tr_output_destroy(&self);
         return -ENOMEM;
@@ -49,6 +61,7 @@ void tr_output_destroy(tr_output_t **self) {
         tr_output_finish(*self);
     json_decref((*self)->rows);
     json_decref((*self)->row);
+    free((*self)->fits);
     free(*self);
     *self = NULL;
 }
@@ -111,11 +124,17 @@ static bool right_aligned(tr_column_kind_t kind) {
     return kind == TR_COLUMN_NUMBER || kind == TR_COLUMN_DURATION || kind == TR_COLUMN_BYTES;
 }
 
+/* Columns that the table has at most; 0 = no limit. */
+static size_t room_of(const tr_output_t *self) {
+    return self->config.format == TR_OUTPUT_TABLE ? self->config.room : 0;
+}
+
 /* Spaces wait in *pending for a text after them: none at the ends of lines. */
 static void print_cell(
-    tr_output_t *self, size_t column, const char *text, size_t width, const char *colour, size_t *pending) {
+    tr_output_t *self, size_t column, const char *text, const char *colour, size_t *pending) {
     FILE *out = self->config.out;
-    size_t own = tr_output_cell_width(text), pad = own < width ? width - own : 0;
+    size_t width = self->fits[column].width, own = tr_output_cell_width(text);
+    size_t pad = own < width ? width - own : 0;
     bool right = right_aligned(self->config.columns[column].kind);
     if (right)
         *pending += pad;
@@ -123,38 +142,63 @@ static void print_cell(
         fprintf(out, "%*s%s%s%s", (int)*pending, "", colour, text, *colour ? "\033[0m" : "");
         *pending = 0;
     }
-    *pending += GAP + (right ? 0 : pad);
+    *pending += self->gap + (right ? 0 : pad);
 }
 
-static void header_of(const tr_column_t *column, char *out, size_t size) {
-    snprintf(out, size, "%s", column->name);
+static bool is_a_name(const tr_output_t *self, const char *text, size_t len) {
+    for (size_t i = 0; i < self->config.column_count; i++) {
+        const char *name = self->config.columns[i].name;
+        if (strlen(name) == len && memcmp(name, text, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is shown as a time or a duration is no number of milliseconds any more; unless another column has the name without them. */
+static void header_of(const tr_output_t *self, size_t column, char *out, size_t size) {
+    const char *name = self->config.columns[column].name;
+    tr_column_kind_t kind = self->config.columns[column].kind;
+    size_t len = strlen(name);
+    bool is_ms = (kind == TR_COLUMN_TIME || kind == TR_COLUMN_DURATION) && len > 3 &&
+                 strcmp(name + len - 3, "_ms") == 0 && !is_a_name(self, name, len - 3);
+    snprintf(out, size, "%.*s", (int)(is_ms ? len - 3 : len), name);
     for (char *c = out; *c; c++)
         *c = *c == '_' ? ' ' : (char)toupper((unsigned char)*c);
 }
 
-static void print_header(tr_output_t *self, const size_t *widths) {
+static void print_header(tr_output_t *self) {
     if (self->header_written || self->config.bare)
         return;
     self->header_written = true;
     size_t pending = 0;
     for (size_t i = 0; i < self->config.column_count; i++) {
         char header[64];
-        header_of(&self->config.columns[i], header, sizeof header);
-        if (shown(self, i))
-            print_cell(self, i, header, widths[i], "", &pending);
+        header_of(self, i, header, sizeof header);
+        if (!self->fits[i].hidden)
+            print_cell(self, i, header, "", &pending);
     }
     fputc('\n', self->config.out);
 }
 
-static void print_row(tr_output_t *self, const json_t *row, const size_t *widths) {
+/* malloc'd; NULL when out of memory. */
+static char *cell_text(const tr_output_t *self, const json_t *row, size_t column) {
+    const json_t *cell = json_array_get(row, column);
+    tr_column_kind_t kind = self->config.columns[column].kind;
+    return self->brief ? tr_output_brief_cell(cell, kind, self->now) : tr_output_cell(cell, kind);
+}
+
+static void print_row(tr_output_t *self, const json_t *row) {
     size_t pending = 0;
     for (size_t i = 0; i < self->config.column_count; i++) {
-        if (!shown(self, i))
+        if (self->fits[i].hidden)
             continue;
-        bool coloured = self->config.colour && self->config.columns[i].kind == TR_COLUMN_STATE;
-        char *text = tr_output_cell(json_array_get(row, i), self->config.columns[i].kind);
+        tr_column_kind_t kind = self->config.columns[i].kind;
+        char *text = cell_text(self, row, i);
+        if (text && room_of(self) > 0 && kind == TR_COLUMN_TEXT)
+            text = tr_output_cut_cell(text, self->fits[i].width);
+        bool coloured = text && self->config.colour && kind == TR_COLUMN_STATE;
         if (text)
-            print_cell(self, i, text, widths[i], coloured ? tr_output_state_colour(text) : "", &pending);
+            print_cell(self, i, text, coloured ? tr_output_state_colour(text) : "", &pending);
         else
             failed(self, -ENOMEM);
         free(text);
@@ -162,32 +206,68 @@ static void print_row(tr_output_t *self, const json_t *row, const size_t *widths
     fputc('\n', self->config.out);
 }
 
-static void widen(tr_output_t *self, const json_t *row, size_t *widths) {
+static void widen(tr_output_t *self, const json_t *row) {
     for (size_t i = 0; i < self->config.column_count; i++) {
-        char *text = tr_output_cell(json_array_get(row, i), self->config.columns[i].kind);
+        char *text = cell_text(self, row, i);
         size_t width = text ? tr_output_cell_width(text) : 0;
-        widths[i] = width > widths[i] ? width : widths[i];
+        self->fits[i].width = width > self->fits[i].width ? width : self->fits[i].width;
         free(text);
     }
 }
 
-static void print_table(tr_output_t *self) {
-    size_t n = self->config.column_count, *widths = calloc(n + 1, sizeof *widths);
-    if (!widths) {
-        failed(self, -ENOMEM);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t header = self->config.bare ? 0 : strlen(self->config.columns[i].name);
-        size_t width = self->config.stream ? self->config.columns[i].width : 0;
-        widths[i] = width > header ? width : header;
+/* As wide as its cells are, or, of a stream, shall be. */
+static void measure(tr_output_t *self, bool bounded) {
+    for (size_t i = 0; i < self->config.column_count; i++) {
+        const tr_column_t *column = &self->config.columns[i];
+        char header[64] = "";
+        if (!self->config.bare)
+            header_of(self, i, header, sizeof header);
+        bool is_free = bounded && self->config.stream && column->kind == TR_COLUMN_TEXT;
+        size_t width = column->width ? column->width : is_free ? TEXT_OF_A_STREAM : 0;
+        self->fits[i] = (tr_output_column_fit_t){
+            .width = self->config.stream ? width : 0, .header = strlen(header), .hidden = !shown(self, i)};
     }
     for (size_t i = 0; !self->config.stream && i < json_array_size(self->rows); i++)
-        widen(self, json_array_get(self->rows, i), widths);
-    print_header(self, widths);
+        widen(self, json_array_get(self->rows, i));
+}
+
+/* What is left of the lines is the last text's. */
+static void stretch(tr_output_t *self, size_t room) {
+    size_t last = 0, used = 0;
+    for (size_t i = 0; i < self->config.column_count; i++) {
+        if (self->fits[i].hidden)
+            continue;
+        used += self->fits[i].width + (i ? self->gap : 0);
+        last = i;
+    }
+    if (self->config.columns[last].kind == TR_COLUMN_TEXT && used < room)
+        self->fits[last].width += room - used;
+}
+
+static void lay_out(tr_output_t *self) {
+    size_t n = self->config.column_count, room = room_of(self);
+    self->laid_out = true;
+    self->gap = TR_OUTPUT_GAP;
+    measure(self, room > 0);
+    if (room > 0 && tr_output_wanted(self->config.columns, self->fits, n) > room) {
+        self->brief = true;
+        measure(self, true);
+    }
+    if (room > 0)
+        self->gap = tr_output_fit(self->config.columns, n, room, self->fits);
+    for (size_t i = 0; i < n; i++)
+        if (self->fits[i].width < self->fits[i].header)
+            self->fits[i].width = self->fits[i].header;
+    if (room > 0 && self->config.stream)
+        stretch(self, room);
+}
+
+static void print_table(tr_output_t *self) {
+    if (!self->laid_out)
+        lay_out(self);
+    print_header(self);
     for (size_t i = 0; i < json_array_size(self->rows); i++)
-        print_row(self, json_array_get(self->rows, i), widths);
-    free(widths);
+        print_row(self, json_array_get(self->rows, i));
 }
 
 /* ---- the other formats ---- */

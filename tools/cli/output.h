@@ -11,7 +11,8 @@
  *
  * A row is begun, gets its cells in the order of the columns, and is ended; cells that are left out are null
  * (empty in a table). In a table a cell's control characters are shown as '?', so that no agent writes to the
- * terminal. With `stream` each row is written and flushed as it ends; a table's columns then have the width
+ * terminal. On a terminal a plain table is fitted to its columns (output_fit.h): what is too long is cut, with "…", and
+ * times are brief; `wide` cuts nothing. With `stream` each row is written and flushed as it ends; a table's columns then have the width
  * of their header or `width`, whichever is more.
  *
  * Failure is sticky: cells and rows may be added without looking, tr_output_finish says whether all was well.
@@ -64,6 +65,7 @@ typedef struct tr_output_config {
     bool stream;
     bool colour; /* see tr_output_colour */
     bool bare;   /* a table without its header */
+    size_t room; /* columns that a plain table has at most; 0 = those of `out` where that is a terminal */
 } tr_output_config_t;
 
 int tr_output_new(const tr_output_config_t *config, tr_output_t **ret_self);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#define ELLIPSIS "\u2026"
+
 void tr_print_duration(int64_t ms, char *out, size_t size) {
     int64_t s = ms / 1000, minutes = s / 60, hours = minutes / 60;
     if (ms < 0)
@@ -47,6 +49,18 @@ static void print_time(int64_t unix_ms, char *out, size_t size) {
     struct tm tm;
     if (!localtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         snprintf(out, size, "%" PRId64, unix_ms);
+}
+
+static char *brief_time(int64_t unix_ms, int64_t now) {
+    char text[40];
+    time_t at = (time_t)(unix_ms / 1000), here = (time_t)now;
+    struct tm then, today;
+    if (!localtime_r(&at, &then) || !localtime_r(&here, &today))
+        return NULL;
+    size_t n = then.tm_year != today.tm_year   ? strftime(text, sizeof text, "%Y-%m-%d", &then)
+               : then.tm_yday != today.tm_yday ? strftime(text, sizeof text, "%m-%d %H:%M", &then)
+                                               : strftime(text, sizeof text, "%H:%M:%S", &then);
+    return n > 0 ? strdup(text) : NULL;
 }
 
 static char *number_cell(int64_t value, tr_column_kind_t kind) {
@@ -107,6 +121,38 @@ char *tr_output_cell(const json_t *cell, tr_column_kind_t kind) {
     return all_texts(cell) ? texts_cell(cell) : json_cell(cell);
 }
 
+char *tr_output_brief_cell(const json_t *cell, tr_column_kind_t kind, int64_t now) {
+    bool is_time = kind == TR_COLUMN_TIME && json_is_integer(cell);
+    char *text = is_time ? brief_time(json_integer_value(cell), now) : NULL;
+    return text ? text : tr_output_cell(cell, kind);
+}
+
+/* Where its last `columns` begin. */
+static size_t tail_of(const char *text, size_t len, size_t columns) {
+    size_t at = 0;
+    while (tr_terminal_width(text + at, len - at) > columns)
+        at += tr_terminal_fit(text + at, len - at, 1) ? tr_terminal_fit(text + at, len - at, 1)
+                                                      : tr_terminal_fit(text + at, len - at, 2);
+    return at;
+}
+
+char *tr_output_cut_cell(char *text, size_t columns) {
+    size_t len = strlen(text);
+    if (columns == 0 || tr_terminal_width(text, len) <= columns)
+        return text;
+    bool is_name = columns > 2 && !strpbrk(text, " \"");
+    size_t head = is_name ? columns / 2 : columns - 1, kept = tr_terminal_fit(text, len, head);
+    size_t tail = is_name ? tail_of(text, len, columns - 1 - head) : len;
+    char *cut = malloc(kept + sizeof ELLIPSIS + (len - tail));
+    if (cut) {
+        memcpy(cut, text, kept);
+        memcpy(cut + kept, ELLIPSIS, sizeof ELLIPSIS - 1);
+        memcpy(cut + kept + sizeof ELLIPSIS - 1, text + tail, len - tail + 1);
+    }
+    free(text);
+    return cut;
+}
+
 size_t tr_output_cell_width(const char *text) {
     return tr_terminal_width(text, strlen(text));
 }
@@ -118,11 +164,19 @@ const char *tr_output_state_colour(const char *state) {
         {"running", "\033[32m"},
         {"active", "\033[32m"},
         {"ok", "\033[32m"},
+        {"completed", "\033[32m"},
+        {"decided", "\033[32m"},
         {"backoff", "\033[33m"},
         {"stopping", "\033[33m"},
         {"waiting", "\033[33m"},
         {"suspended", "\033[33m"},
         {"idle", "\033[33m"},
+        {"waiting_approval", "\033[33m"},
+        {"pending", "\033[33m"},
+        {"assigned", "\033[33m"},
+        {"in_progress", "\033[33m"},
+        {"voting", "\033[33m"},
+        {"undecided", "\033[33m"},
         {"starting", "\033[33m"},
         {"warning", "\033[33m"},
         {"unreachable", "\033[33m"},

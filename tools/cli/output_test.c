@@ -1,6 +1,8 @@
 #include "tools/cli/output.h"
+#include "tools/cli/output_cell.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -189,6 +191,84 @@ static void test_durations_and_sizes_for_people(void **state) {
     }
 }
 
+/* Rows of tasks, in a table of so many columns; malloc'd. */
+static char *fitted(size_t room, bool stream, const char *progress) {
+    static const tr_column_t of_tasks[] = {{"task", TR_COLUMN_TEXT, .width = 8},
+        {"state", TR_COLUMN_STATE, .width = 9}, {"tries", TR_COLUMN_NUMBER},
+        {"changed_ms", TR_COLUMN_TIME, .width = 19}, {"progress", TR_COLUMN_TEXT}, {"agent", TR_COLUMN_TEXT},
+        {"description", TR_COLUMN_TEXT}};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    tr_output_t *o = NULL;
+    assert_int_equal(
+        tr_output_new(
+            &(tr_output_config_t){
+                .out = out, .columns = of_tasks, .column_count = 7, .room = room, .stream = stream},
+            &o),
+        0);
+    for (int i = 0; i < 2; i++) {
+        tr_output_text(o, i ? "do-2" : "do-12345");
+        tr_output_text(o, "completed");
+        tr_output_number(o, i);
+        tr_output_number(o, (int64_t)86400000 * (i + 1));
+        tr_output_text(o, progress);
+        tr_output_text(o, i ? "b" : "worker-1@assistant");
+        tr_output_text(o, i ? "short" : "\xe6\x97\xa5\xe6\x9c\xac is a long way to go");
+        tr_output_row(o);
+    }
+    assert_int_equal(tr_output_finish(o), 0);
+    tr_output_destroy(&o);
+    fclose(out);
+    return text;
+}
+
+static void test_a_table_fits_a_terminal(void **state) {
+    (void)state;
+    static const struct {
+        size_t room;
+        bool stream;
+        const char *progress, *text;
+    } rows[] = {
+        {120, false, "", /* as it is, with times in full */
+            "TASK       STATE       TRIES   CHANGED               PROGRESS   AGENT                "
+            "DESCRIPTION\n"
+            "do-12345   completed       0   1970-01-02 00:00:00              worker-1@assistant   "
+            "\xe6\x97\xa5\xe6\x9c\xac is a long way to go\n"
+            "do-2       completed       1   1970-01-03 00:00:00              b                    short\n"},
+        {98, false, "", /* brief times */
+            "TASK      STATE      TRIES  CHANGED     PROGRESS  AGENT               DESCRIPTION\n"
+            "do-12345  completed      0  1970-01-02            worker-1@assistant  \xe6\x97\xa5\xe6\x9c\xac "
+            "is a long way to go\n"
+            "do-2      completed      1  1970-01-03            b                   short\n"},
+        {70, false, "", /* nothing where nothing stands, and the longest are cut */
+            "TASK      STATE      TRIES  CHANGED     AGENT           DESCRIPTION\n"
+            "do-12345  completed      0  1970-01-02  worker-…istant  \xe6\x97\xa5\xe6\x9c\xac is a lon…\n"
+            "do-2      completed      1  1970-01-03  b               short\n"},
+        {20, false, "", /* what cannot be done is not begun */
+            "TASK       STATE       TRIES   CHANGED      PROGRESS   AGENT                DESCRIPTION\n"
+            "do-12345   completed       0   1970-01-02              worker-1@assistant   "
+            "\xe6\x97\xa5\xe6\x9c\xac is a long way to go\n"
+            "do-2       completed       1   1970-01-03              b                    short\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = fitted(rows[i].room, rows[i].stream, rows[i].progress);
+        assert_string_equal(text, rows[i].text);
+        free(text);
+    }
+}
+
+/* Each row of a stream is as wide as the first one was to be. */
+static void test_a_stream_fits_a_terminal(void **state) {
+    (void)state;
+    for (size_t room = 75; room < 160; room += 7) {
+        char *text = fitted(room, true, "a part of it is done, and the rest is not yet"), *rest = NULL;
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+            assert_in_range(tr_output_cell_width(line), 1, room);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_format),
@@ -198,6 +278,10 @@ int main(void) {
         cmocka_unit_test(test_texts_that_are_not_utf8_and_mistakes),
         cmocka_unit_test(test_a_full_disk_is_noticed),
         cmocka_unit_test(test_durations_and_sizes_for_people),
+        cmocka_unit_test(test_a_table_fits_a_terminal),
+        cmocka_unit_test(test_a_stream_fits_a_terminal),
     };
+    setlocale(LC_CTYPE, "C.UTF-8");
+    setenv("TZ", "UTC", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,11 +91,15 @@ static const char *style_sequence(const tr_screen_t *s, tr_top_style_t style) {
 }
 
 void tr_screen_paint(tr_screen_t *self, const tr_top_screen_t *lines) {
+    size_t columns, rows;
+    tr_terminal_size(self->out, &columns, &rows);
     fputs("\033[H", self->out);
     for (size_t i = 0; i < lines->count; i++) {
         const tr_top_line_t *l = &lines->lines[i];
         const char *style = style_sequence(self, l->style);
-        fprintf(self->out, "%s%s%s%s\033[K", i ? "\r\n" : "", style, l->text, *style ? "\033[0m" : "");
+        /* Behind a full line the cursor is still on its last character, which would be cleared. */
+        const char *clear = strlen(l->text) < columns ? "\033[K" : "";
+        fprintf(self->out, "%s%s%s%s%s", i ? "\r\n" : "", style, l->text, *style ? "\033[0m" : "", clear);
     }
     fputs("\033[J", self->out);
     fflush(self->out);

@@ -106,11 +106,17 @@ static terminal_t open_terminal(void) {
     return t;
 }
 
-/* All that is there; what was written to a terminal is there at once. */
+/* All that was written until now; it may come in pieces, so a form feed is put behind it. */
 static const char *seen(terminal_t *t, char *out, size_t size) {
+    size_t len = 0;
+    fputc('\f', t->out);
     fflush(t->out);
-    ssize_t n = read(t->leader, out, size - 1);
-    out[n > 0 ? n : 0] = '\0';
+    while (len == 0 || out[len - 1] != '\f') {
+        ssize_t n = read(t->leader, out + len, size - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    out[len - 1] = '\0';
     return out;
 }
 
