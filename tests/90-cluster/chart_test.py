@@ -249,7 +249,7 @@ class Chart(unittest.TestCase):
         self.assertEqual((to_none["minReplicaCount"], [one["type"] for one in to_none["triggers"]]), (0, ["prometheus"]))
         says = "reader: autoscale.min is 0"
         self.assertEqual([says in self.rendered(*values)[1] for values in ((none,), ({**none, "autoscaler": "hpa"},), ())], [False, True, False])
-        self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_service_unfinished_records{fleet="office",service=~"read"})')
+        self.assertEqual(spec["triggers"][0]["metadata"]["query"], 'sum(troupe_broker_service_unfinished_records{namespace="troupe",fleet="office",service=~"read"})')
         objects, _ = self.rendered("values-prod.yaml", {"autoscaler": "keda"})
         self.assertEqual([one["type"] for one in objects["ScaledObject", "reader"]["spec"]["triggers"]], ["prometheus", "cpu"])
 
@@ -287,11 +287,11 @@ class Chart(unittest.TestCase):
         done = subprocess.run([promtool, "check", "rules", str(path)], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         by = {rule["alert"]: rule for group in rules for rule in group["rules"]}
-        self.assertEqual(by["TroupeBrokerAway"]["expr"], '(count(up{fleet="shop",component="broker"} == 1) or vector(0)) < 5')
+        self.assertEqual(by["TroupeBrokerAway"]["expr"], '(count(up{namespace="troupe",fleet="shop",component="broker"} == 1) or vector(0)) < 5')
         self.assertEqual(by["TroupeBrokerAway"]["annotations"]["summary"], "only {{ $value }} of 5 brokers answer")
-        self.assertEqual(by["TroupeBrokersApart"]["expr"], 'min(troupe_broker_peers{fleet="shop"}) < 4')
-        self.assertEqual(by["TroupeModelTokens"]["expr"], 'sum(increase(troupe_model_tokens_total{fleet="shop"}[1h])) > 20000000')
-        self.assertEqual(by["TroupeModelMoney"]["expr"], 'sum(increase(troupe_model_cost_total{fleet="shop"}[1h])) > 2.5')
+        self.assertEqual(by["TroupeBrokersApart"]["expr"], 'min(troupe_broker_peers{namespace="troupe",fleet="shop"}) < 4')
+        self.assertEqual(by["TroupeModelTokens"]["expr"], 'sum(increase(troupe_model_tokens_total{namespace="troupe",fleet="shop"}[1h])) > 20000000')
+        self.assertEqual(by["TroupeModelMoney"]["expr"], 'sum(increase(troupe_model_cost_total{namespace="troupe",fleet="shop"}[1h])) > 2.5')
         self.assertEqual(by["TroupeLag"]["annotations"]["runbook_url"], "https://shop.example/operations#troupelag")
         self.assertIn("TroupeGatewayAway", by)
         self.assertNotIn("TroupeCoordinatorAway", by)  # there is none to be away

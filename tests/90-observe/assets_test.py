@@ -108,6 +108,33 @@ class Assets(unittest.TestCase):
         told = set(re.findall(r'put_text\(doc, "([a-z.]+)"', read(ROOT, "exporter", "elastic.c")))
         self.assertEqual(told - kept, {"host.name", "log.file.path"})  # which only who reads a file knows
 
+    def test_logstash_takes_no_word_of_a_line_for_its_own(self):
+        """Its input puts the sender where no event has a word, and its codec no copy of the line into `event`; what is taken away was put elsewhere."""
+        text = read(PLACE, "logstash", "troupe.conf")
+        self.assertIn("ecs_compatibility => v8 codec => json_lines { ecs_compatibility => disabled }", text)
+        self.assertEqual(re.findall(r"remove_field => (.*?\])", text), ['["time"]'])
+        self.assertIn('date { match => ["time", "ISO8601"]', text)
+        self.assertEqual([text.count(one) for one in "{[("], [text.count(one) for one in "}])"])
+        index = re.search(r'index => "([^"]+)" action => "create"', text)[1]
+        self.assertTrue(index.startswith(json.loads(read(PLACE, "elasticsearch", "index-template.json"))["index_patterns"][0].rstrip("*")))
+
+    def test_what_grafana_is_provisioned_with(self):
+        """The dashboards are where its file says, and what is shown first is one of them; the sources of data are where the stack has them."""
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("python3-yaml is missing (tools/setup --check installs it)")
+        grafana = yaml.safe_load(read(PLACE, "compose.yaml"))["services"]["grafana"]
+        mounts = dict(volume.split(":")[1::-1] for volume in grafana["volumes"])
+        places = [one["options"]["path"] for one in yaml.safe_load(read(PLACE, "grafana", "provisioning", "dashboards.yaml"))["providers"]]
+        self.assertEqual([mounts[place] for place in places], ["./grafana/dashboards"])
+        place, _, name = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].rpartition("/")
+        self.assertTrue(os.path.exists(os.path.join(PLACE, mounts[place], name)))
+        sources = {one["type"]: one for one in yaml.safe_load(read(PLACE, "grafana", "provisioning", "all.yaml"))["datasources"]}
+        self.assertEqual({kind: one["url"] for kind, one in sources.items()}, {"prometheus": "http://127.0.0.1:9090", "jaeger": "http://127.0.0.1:16686"})
+        scrape = re.search(r"scrape_interval: (\w+)", read(PLACE, "prometheus.yml"))[1]
+        self.assertEqual(sources["prometheus"]["jsonData"]["timeInterval"], scrape)  # $__rate_interval is reckoned from it
+
     def test_other_fields_go_to_one_place(self):
         """The filter's own code, over an event that is a hash."""
         ruby = shutil.which("ruby") or self.skipTest("ruby is not installed")
@@ -121,10 +148,10 @@ class Event
 end
 event = Event.new(JSON.parse(STDIN.read))
 """
-        line = {"@timestamp": "t", "message": "m", "log.level": "warn", "links": 3, "endpoint": "tcp://x"}
+        line = {"@timestamp": "t", "message": "m", "log.level": "warn", "port": 3, "host": "tcp://x"}
         done = subprocess.run([ruby, "-e", event + code + "\nputs JSON.generate(event.to_hash)"], input=json.dumps(line), capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(json.loads(done.stdout), {"@timestamp": "t", "message": "m", "log.level": "warn", "troupe.fields": {"links": 3, "endpoint": "tcp://x"}})
+        self.assertEqual(json.loads(done.stdout), {"@timestamp": "t", "message": "m", "log.level": "warn", "troupe.fields": {"port": 3, "host": "tcp://x"}})
 
     def test_what_is_json_is_json(self):
         template = json.loads(read(PLACE, "elasticsearch", "index-template.json"))

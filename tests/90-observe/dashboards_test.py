@@ -48,8 +48,8 @@ def targets():
 
 
 def chosen(expression):
-    """As Grafana asks it: all fleets, all processes, the last minute."""
-    for variable, value in (("$fleet", ".*"), ("$process", ".*"), ("$__rate_interval", "1m")):
+    """As Grafana asks it: all namespaces, all fleets, all processes, the last minute."""
+    for variable, value in (("$namespace", ".*"), ("$fleet", ".*"), ("$process", ".*"), ("$__rate_interval", "1m")):
         expression = expression.replace(variable, value)
     return expression
 
@@ -78,7 +78,7 @@ class Shape(unittest.TestCase):
             change(board, board["panels"][0], board["panels"][0]["targets"][0])
             return panels.faults(board)
         expr = lambda text: lambda board, panel, target: target.update(expr=text)  # noqa: E731
-        chosen_ones = '{fleet=~"$fleet",process=~"$process"}'
+        chosen_ones = '{namespace=~"$namespace",fleet=~"$fleet",process=~"$process"}'
         for said, change in (
                 ("over", lambda board, panel, target: panel["gridPos"].update(w=13)),
                 ("width", lambda board, panel, target: panel["gridPos"].update(w=25)),
@@ -196,7 +196,7 @@ class Live(fleet.FleetTest):
             missing[:] = self.without_data()
             return not missing
         try:
-            harness.wait_until(all_there, "each panel to have data", 40)
+            harness.wait_until(all_there, "each panel to have data")
         except AssertionError as error:
             raise AssertionError("\n".join(missing)) from error
         names = {name for board in BOARDS.values() for variable in board["templating"]["list"] if variable["type"] == "query"
@@ -206,6 +206,8 @@ class Live(fleet.FleetTest):
         rules = [rule for group in self.prometheus.ask("rules")["groups"] for rule in group["rules"]]
         self.assertGreater(len(rules), 20)
         self.assertEqual([(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] == "err"], [])
+        firing = [alert["labels"]["alertname"] for alert in self.prometheus.ask("alerts")["alerts"] if alert["state"] == "firing"]
+        self.assertEqual(firing, [])
         with self.assertRaisesRegex(AssertionError, "parse error"):  # what Prometheus refuses is told
             self.prometheus.series("rate(troupe_broker_agents)[")
 

@@ -37,7 +37,7 @@ def expression(target, unit):
     wrong += [f"[{window}]: not what the graph shows" for window in re.findall(r"rate\([^\[]*\[([^\]]+)\]", expr) if window != "$__rate_interval"]
     if re.search(r'instance|localhost|\d+\.\d+\.\d+\.\d+|job="', expr):
         wrong.append("one machine's name")
-    wrong += [f"{name}: not of the fleet and the processes that were chosen" for name in re.findall(METRIC + r'(?!{fleet=~"\$fleet",process=~"\$process")(?![a-z_(])', expr)]
+    wrong += [f"{name}: not of the fleet and the processes that were chosen" for name in re.findall(METRIC + r'(?!{namespace=~"\$namespace",fleet=~"\$fleet",process=~"\$process")(?![a-z_(])', expr)]
     return wrong + measure(expr, unit)
 
 

@@ -53,9 +53,9 @@ def read(*path):
 # ---- a cluster's rules ----
 
 def of_fleet(found):
-    """A metric, of this fleet only; `job` is a name that each Prometheus gives."""
+    """A metric, of this fleet only, as there may be one of its name in another namespace; `job` is a name that each Prometheus gives."""
     matchers = [one for one in (found[2] or "").split(",") if one and not one.startswith("job")]
-    return found[1] + "{" + ",".join(['fleet="office"'] + matchers) + "}"
+    return found[1] + "{" + ",".join(['namespace="troupe",fleet="office"'] + matchers) + "}"
 
 
 def groups():
@@ -75,7 +75,7 @@ def for_kustomize():
 
 def for_chart():
     """With the numbers of its values; what watches a daemon is there where that is."""
-    text = groups().replace("{{", '{{ "{{" }}').replace('fleet="office"', "fleet={{ $fleet | quote }}").replace("runbook_url: docs/operations.md", "runbook_url: {{ $page }}")
+    text = groups().replace("{{", '{{ "{{" }}').replace('namespace="troupe",fleet="office"', "namespace={{ .Release.Namespace | quote }},fleet={{ $fleet | quote }}").replace("runbook_url: docs/operations.md", "runbook_url: {{ $page }}")
     for pattern, value in ((r"(?<=vector\(0\)\) < )3|(?<=of )3(?= brokers)", "{{ $brokers }}"),
                            (r"(?<=}\) < )2$|(?<=of )2(?= others)", "{{ sub $brokers 1 }}"),
                            (r"(?<=\[1h\]\)\) > )5000000$", "{{ int64 $numbers.tokensAnHour }}"), (r"(?<=\[1h\]\)\) > )10$", "{{ $numbers.moneyAnHour }}")):
@@ -100,7 +100,7 @@ def level(value, minutes=40):
 
 def named(metric, **labels):
     """A series of a process of the fleet, as either way of finding it labels it."""
-    all_labels = {"fleet": "office", "job": "troupe", "process": "p", **labels}
+    all_labels = {"namespace": "troupe", "fleet": "office", "job": "troupe", "process": "p", **labels}
     return metric + "{" + ",".join(f'{key}="{value}"' for key, value in all_labels.items()) + "}"
 
 
@@ -228,7 +228,8 @@ class Rules(unittest.TestCase):
         self.assert_fires(path, {**others, **OF_CLUSTER})
 
     def test_what_is_of_another_fleet_wakes_nobody(self):
-        foreign = [(name.replace('fleet="office"', 'fleet="shop"'), values) for series, _ in CASES.values() for name, values in series]
+        foreign = [(name.replace(mine, other), values) for mine, other in (('fleet="office"', 'fleet="shop"'), ('namespace="troupe"', 'namespace="staging"'))
+                   for series, _ in CASES.values() for name, values in series]
         path = self.of_cluster()
         tests = [fired(WELL + foreign, [])]
         self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": tests}))
