@@ -60,16 +60,19 @@ static bool may_warn(tr_agentd_t *self) {
     return self->warned++ < WARNINGS_PER_SECOND;
 }
 
-/* With the ids of the message that it is about: so a line of the log is found by the trace, and the other way round. The keeper's thread, which tells
- * of one that hangs, knows of it the trace alone. */
+/* With the ids of the message that it is about: so a line of the log is found by the trace, and the other way round. Of one that hangs the keeper's
+ * thread tells. */
 static void tell(tr_agentd_t *self, tr_host_event_t event, const char *detail) {
     const tr_event_t *entry = &tr_agentd_events[event_of[event]];
     bool hangs = event == TR_HOST_HANGS || event == TR_HOST_HUNG;
-    char trace[TR_HOST_TRACE_SIZE];
+    tr_log_about_t busy = {0};
     if (event == TR_HOST_WARNED && !may_warn(self))
         return;
-    if (hangs && self->host && tr_host_busy_trace(self->host, trace))
-        tr_log(&self->log, entry, "agent=%s detail=%s trace=%s", self->options->name, detail, trace);
+    if (hangs && self->host)
+        tr_about_busy(self->host, &busy);
+    if (busy.conversation || busy.trace)
+        tr_log(&self->log, entry, "agent=%s detail=%s trace=%s conversation=%s", self->options->name, detail,
+            busy.trace, busy.conversation);
     else
         tr_log(&self->log, entry, "agent=%s detail=%s", self->options->name, detail);
 }

@@ -2,6 +2,7 @@
 #include "coordinator/council/motion.h"
 #include "coordinator/events.h"
 #include "lib/base/clock.h"
+#include "lib/resident/about.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -68,9 +69,12 @@ static void gather(tr_look_t *look, tr_store_t *store) {
 
 /* What is only not there is no failure. */
 static void answer(tr_look_t *look, const tr_question_t *q) {
+    tr_log_about_t about = {0};
+    tr_about_message(q->message, &about);
     if (look->rc < 0 && look->rc != -ENOENT)
         tr_log(&q->coordinator->resident.log, &tr_coordinator_events[TR_C_LOOK_FAILED],
-            "about=%s error=%s: %s", *look->id ? look->id : "all", strerror(-look->rc), look->error.text);
+            "about=%s error=%s: %s trace=%s conversation=%s", *look->id ? look->id : "all",
+            strerror(-look->rc), look->error.text, about.trace, about.conversation);
     look->kind->tell(look, q);
 }
 

@@ -2,6 +2,8 @@
 #include "coordinator/events.h"
 #include "coordinator/readers.h"
 
+#include "lib/resident/about.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -91,6 +93,11 @@ void tr_message_release(tr_message_t **self) {
     played.released++;
     free(*self);
     *self = NULL;
+}
+
+bool tr_about_message(const tr_message_t *message, tr_log_about_t *about) {
+    (void)message, (void)about;
+    return false;
 }
 
 tr_value_t tr_message_value(const tr_message_t *self) {

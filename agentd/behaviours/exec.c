@@ -216,13 +216,15 @@ static void finish_run(tr_exec_t *self, const char *how) {
 
 static void program_ended(tr_exec_t *self) {
     char how[64];
+    tr_exec_marks_t marks;
     bool once = self->conf.mode == TR_EXEC_ONCE;
     tr_child_how(self->child, how, sizeof how);
     bool well = once && tr_child_succeeded(self->child);
+    tr_exec_marks(tr_exec_only_work(self), &marks);
     if (!well)
         tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_ENDED],
-            "agent=%s program=%s how=%s in_work=%zu", self->name, self->conf.command[0], how,
-            self->in_flight);
+            "agent=%s program=%s how=%s in_work=%zu trace=%s conversation=%s", self->name,
+            self->conf.command[0], how, self->in_flight, marks.trace, marks.conversation);
     if (once)
         finish_run(self, how);
     else

@@ -33,6 +33,11 @@ static tr_exec_work_t *find_work(tr_exec_t *self, bool has_id, uint64_t id, cons
     return found;
 }
 
+const tr_exec_work_t *tr_exec_only_work(tr_exec_t *self) {
+    const char *why;
+    return find_work(self, false, 0, &why);
+}
+
 const tr_exec_marks_t *tr_exec_marks(const tr_exec_work_t *work, tr_exec_marks_t *ret) {
     const tr_acl_t *acl = work ? tr_message_acl(work->message) : NULL;
     ret->trace = acl ? tr_traceparent_id(acl->traceparent, ret->id) : NULL;
@@ -45,7 +50,6 @@ const tr_exec_marks_t *tr_exec_marks(const tr_exec_work_t *work, tr_exec_marks_t
 /* Of several messages in work nobody knows which one it is about. */
 static void say(tr_exec_t *self, const char *line, size_t len) {
     tr_exec_marks_t marks;
-    const char *why;
     int64_t second = tr_clock_ms() / 1000;
     if (second != self->says_second) {
         if (self->says_dropped)
@@ -58,7 +62,7 @@ static void say(tr_exec_t *self, const char *line, size_t len) {
         self->says_dropped++;
         return;
     }
-    tr_exec_marks(find_work(self, false, 0, &why), &marks);
+    tr_exec_marks(tr_exec_only_work(self), &marks);
     tr_log(&self->log, &tr_agentd_events[TR_EVENT_PROGRAM_SAYS],
         "agent=%s text=%.*s trace=%s conversation=%s", self->name, (int)len, line, marks.trace,
         marks.conversation);
@@ -82,8 +86,11 @@ void tr_exec_take_errors(tr_exec_t *self) {
 
 /* ---- its stdout ---- */
 
-static void complain(tr_exec_t *self, tr_agentd_event_t event, const char *why) {
-    tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s", self->name, why);
+static void complain(tr_exec_t *self, const tr_exec_work_t *work, tr_agentd_event_t event, const char *why) {
+    tr_exec_marks_t marks;
+    tr_exec_marks(work, &marks);
+    tr_log(&self->log, &tr_agentd_events[event], "agent=%s error=%s trace=%s conversation=%s", self->name,
+        why, marks.trace, marks.conversation);
 }
 
 /* `under`: in the name of those who asked for it; NULL = in its own. */
@@ -175,7 +182,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     if (work && work->failed && answers)
         why = "its message has been answered with a failure";
     if ((!work && needs) || (work && work->failed && answers)) {
-        complain(self, TR_EVENT_PROGRAM_BAD_LINE, why);
+        complain(self, work, TR_EVENT_PROGRAM_BAD_LINE, why);
         return 0;
     }
     if (out->has_spent && !self->stuck_spent) {
@@ -187,7 +194,7 @@ static int obey(tr_exec_t *self, tr_exec_outgoing_t *out) {
     if (rc == -EAGAIN)
         return rc;
     if (rc < 0)
-        complain(self, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
+        complain(self, work, TR_EVENT_PROGRAM_UNSENT, why_unsent(out->verb, rc));
     if (!work)
         return 0;
     if (rc < 0 && answers) {

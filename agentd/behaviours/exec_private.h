@@ -62,6 +62,9 @@ typedef struct tr_exec {
     unsigned says, says_dropped;
 } tr_exec_t;
 
+/* The one message that is in work; NULL: none is, or several are. */
+const tr_exec_work_t *tr_exec_only_work(tr_exec_t *self);
+
 typedef enum tr_exec_end {
     TR_EXEC_END_DONE,
     TR_EXEC_END_BACK,   /* a leased one goes to another provider, or comes again */

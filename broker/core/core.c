@@ -253,8 +253,11 @@ static void handle(tr_core_t *core, tr_session_t *s, const tr_record_t *r) {
             core, s, r->h.id, TR_REASON_UNKNOWN_KIND, "a broker does not know this kind of record");
         return;
     }
-    if (!charged || !over_credit(core, s, r))
-        handler(core, s, r);
+    if (charged && over_credit(core, s, r))
+        return;
+    core->routed = charged ? r : NULL;
+    handler(core, s, r);
+    core->routed = NULL;
 }
 
 /* Whether such a record ends the session. */

@@ -87,7 +87,8 @@ typedef struct tr_core_now {
     int64_t wall_ms; /* Unix time, for deadlines */
 } tr_core_now_t;
 
-/* What happened, for the shell's log. */
+/* What happened, for the shell's log. From TR_EVENT_REFUSED on there are two texts more behind these: conversation and trace of the message that it
+ * is about, "" where there is none. */
 typedef enum tr_core_event {
     TR_EVENT_MESSAGE, /* sender, receiver or topic, then act, why it was refused, conversation, trace: "" where there is none */
     TR_EVENT_JOINED,  /* name, detail: a session's process */

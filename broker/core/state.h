@@ -302,7 +302,10 @@ struct tr_core {
     const uint8_t *speaker;             /* the key of the peer whose bundle is being handled; NULL = none */
     char **restricted;                  /* patterns of topics */
     uint32_t restricted_n;
-    uint32_t audits;  /* since the last tick */
+    const tr_record_t
+        *routed;      /* the message that is being routed: what is told meanwhile is about it; NULL: none */
+    uint32_t named;   /* events whose message was read for its ids, since the last tick */
+    uint32_t audits;  /* likewise */
     uint64_t skipped; /* audits, likewise */
 
     struct tr_question *questions; /* to agents, about themselves (why.h) */
@@ -562,7 +565,11 @@ void tr_sys_state(tr_core_t *core, const tr_members_t *who, const tr_wish_t *wis
 void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t reason);
 void tr_sys_stats(tr_core_t *core);
 void tr_sys_df(tr_core_t *core, const char *what, const tr_df_entry_t *entry);
+/* Of the message that is being routed, if any. */
 void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail);
+/* Of this one; NULL: of none. */
+void tr_event_about(
+    tr_core_t *core, tr_core_event_t event, const char *text, const char *detail, const tr_record_t *about);
 /* TR_EVENT_MESSAGE of a record that has been routed; only with config.tell_messages. */
 void tr_event_message(tr_core_t *core, const tr_record_t *record, tr_reason_t why);
 /* A topic of the platform, where anybody listens to it; and a publication there. */

@@ -267,9 +267,11 @@ void tr_broker_log_core(tr_log_t *log, unsigned core_event, const char *what) {
         log_message(log, what);
         return;
     }
-    const char *detail = what + strlen(what) + 1;
-    if (core_event == TR_EVENT_ILLEGAL_ACT || core_event == TR_EVENT_CYCLE_REFUSED)
-        tr_log(log, event, "what=%s detail=%s conversation=%s", what, detail, what);
+    const char *at = what + strlen(what) + 1, *detail = at;
+    at += strlen(at) + 1;
+    const char *conversation = next_text(&at), *trace = next_text(&at);
+    if (conversation || trace)
+        tr_log(log, event, "what=%s detail=%s conversation=%s trace=%s", what, detail, conversation, trace);
     else
         tr_log(log, event, "what=%s detail=%s", what, detail);
 }

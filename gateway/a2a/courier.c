@@ -89,12 +89,13 @@ static void give_up(letter_t *self, const tr_llm_report_t *report) {
     char why[40] = "";
     if (report->status)
         snprintf(why, sizeof why, "HTTP %d", report->status);
-    tr_log(self->courier->log, &tr_gateway_events[TR_G_NOT_TOLD], "task=%s host=%s tries=%u error=%s",
-        self->task, self->at.host, self->tries,
+    tr_log(self->courier->log, &tr_gateway_events[TR_G_NOT_TOLD],
+        "task=%s host=%s tries=%u error=%s conversation=a2a-%s", self->task, self->at.host, self->tries,
         report->end == TR_LLM_END_FORBIDDEN
             ? "its address is not of the public internet; --push-to may name it"
         : *report->detail ? report->detail
-                          : why);
+                          : why,
+        self->task);
     forget(self);
 }
 

@@ -104,8 +104,8 @@ void tr_a2a_push_all(void *server, const tr_a2a_task_t *task) {
     json_array_foreach(courier ? task->pushes : NULL, i, push) {
         int rc = body ? tr_a2a_courier_send(courier, push, task->id, body) : -ENOMEM;
         if (rc < 0)
-            tr_log(tr_web_server_log(server), &tr_gateway_events[TR_G_NOT_TOLD], "task=%s error=%s", task->id,
-                strerror(-rc));
+            tr_log(tr_web_server_log(server), &tr_gateway_events[TR_G_NOT_TOLD],
+                "task=%s error=%s conversation=a2a-%s", task->id, strerror(-rc), task->id);
     }
     free(body);
     json_decref(event);

@@ -257,9 +257,9 @@ static void audit(tr_web_exchange_t *e, int ms) {
     bool refused = e->status == 401 || e->status == 403;
     if (refused && tr_web_rate_take(self->refusals, e->from, tr_clock_ms()) == 0)
         tr_log(self->config.log, &tr_gateway_events[TR_G_CHANGE_REFUSED],
-            "who=%s peer=%s method=%s path=%s status=%u reason=%s trace=%s", *e->who ? e->who : NULL, e->peer,
-            tr_web_methods[e->method], e->path, e->status, *e->reason ? e->reason : NULL,
-            *trace ? trace : NULL);
+            "who=%s peer=%s method=%s path=%s status=%u reason=%s trace=%s conversation=%s",
+            *e->who ? e->who : NULL, e->peer, tr_web_methods[e->method], e->path, e->status,
+            *e->reason ? e->reason : NULL, *trace ? trace : NULL, *e->conversation ? e->conversation : NULL);
     else if (!refused)
         tr_log(self->config.log, &tr_gateway_events[e->by_session ? TR_G_CHANGE_BY_USER : TR_G_CHANGE],
             "who=%s peer=%s method=%s path=%s status=%u ms=%d trace=%s conversation=%s",

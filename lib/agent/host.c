@@ -388,12 +388,9 @@ const tr_message_t *tr_host_message(const tr_host_t *self) {
     return self->traced.handled;
 }
 
-bool tr_host_busy_trace(const tr_host_t *self, char out[TR_HOST_TRACE_SIZE]) {
-    uint64_t trace[2];
-    for (int i = 0; i < 2; i++)
-        trace[i] = atomic_load_explicit(&self->busy_trace[i], memory_order_relaxed);
-    tr_trace_id_write(trace, out);
-    return trace[0] || trace[1];
+void tr_host_busy_with(const tr_host_t *self, const char **ret_trace, const char **ret_conversation) {
+    *ret_trace = *self->hangs.trace ? self->hangs.trace : NULL;
+    *ret_conversation = *self->hangs.conversation ? self->hangs.conversation : NULL;
 }
 
 bool tr_host_connected(const tr_host_t *self) {

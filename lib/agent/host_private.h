@@ -162,6 +162,8 @@ typedef struct tr_traced {
     tr_message_t *message; /* NULL = none that is traced */
 } tr_traced_t;
 
+#define TR_BUSY_CONVERSATION 512 /* bytes of an id that the log is told, at most */
+
 struct tr_host {
     tr_link_t *link;
     tr_hosted_t *hosted;
@@ -179,10 +181,8 @@ struct tr_host {
     tr_traced_t traced;          /* the message that is being handled */
     const tr_message_t *told_of; /* for on_event */
     bool tell_messages;          /* TR_HOST_MESSAGE */
-    _Atomic uint64_t
-        busy_trace[2]; /* of the message that is being handled, where it is traced; else 0: for the keeper */
-    uint32_t trace_one_in;     /* of the messages that agents send of themselves begins a trace; 0 = none */
-    uint32_t trace_per_second; /* so many of these in a second at most; TR_HOST_TRACE_ALL = no bound */
+    uint32_t trace_one_in;       /* of the messages that agents send of themselves begins a trace; 0 = none */
+    uint32_t trace_per_second;   /* so many of these in a second at most; TR_HOST_TRACE_ALL = no bound */
     uint32_t trace_gap; /* so many of those before the next that does: drawn anew each time (traced.c) */
     struct tr_leaving *leaving; /* agents that are being moved to another process (leave.c) */
     struct tr_taken *taken;     /* agents that were moved here, by the store (taken.h) */
@@ -222,6 +222,11 @@ struct tr_host {
     atomic_uint_fast64_t steps; /* callbacks begun */
     atomic_bool waits;          /* the host's thread is at its post: in poll, ready for what comes */
     _Atomic(tr_agent_t *) running;
+    _Atomic(const tr_message_t *) busy; /* what it is called with; NULL: with none */
+    atomic_bool looked_at;              /* the keeper may read that: under its lock, which leaving it takes */
+    struct {
+        char trace[TR_TRACE_ID_SIZE], conversation[TR_BUSY_CONVERSATION + 1];
+    } hangs; /* the keeper's own, of what it tells of; "": none */
     pthread_t keeper;
     pthread_mutex_t keeper_lock;
     pthread_cond_t keeper_wake;
@@ -300,6 +305,8 @@ typedef struct tr_keeper_watch {
     bool told, hung; /* that it hangs; that it has hung for too long */
 } tr_keeper_watch_t;
 int64_t tr_keeper_turn(tr_host_t *host, tr_keeper_watch_t *watch);
+/* Until it does not look at the message that is being left. */
+void tr_keeper_wait(tr_host_t *host);
 
 /* keeper_thread.c */
 int tr_keeper_start(tr_host_t *host);

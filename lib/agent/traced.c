@@ -209,17 +209,9 @@ static bool begin(tr_message_t *m) {
     return true;
 }
 
-/* To the keeper's thread, which may see the halves of two traces only while they change, and looks at what has not changed for long. */
-void tr_traced_show(tr_host_t *host) {
-    const tr_message_t *m = host->traced.message;
-    for (int i = 0; i < 2; i++)
-        atomic_store_explicit(&host->busy_trace[i], m ? m->parent.trace[i] : 0, memory_order_relaxed);
-}
-
 void tr_traced_begin(tr_message_t *message) {
-    if (message->record.h.marks & TR_MARK_TRACED && (message->span || begin(message)))
+    if (message->span || begin(message))
         message->host->traced.message = message;
-    tr_traced_show(message->host);
 }
 
 const char *tr_traced_context(tr_message_t *message) {

@@ -5,24 +5,23 @@
 #include "lib/agent/host_private.h"
 #include "troupe/trace.h"
 
-/* Of a message that is traced, or is handled within one that is: see tr_traced_enter. */
+/* Of one that has the mark: its span begins, where it is sampled. */
 void tr_traced_begin(tr_message_t *message);
-/* To the keeper, which message is in work. */
-void tr_traced_show(tr_host_t *host);
 /* A message begins to be handled: what is sent from now on is sent under it. Gives what tr_traced_leave needs after it. */
 static inline tr_traced_t tr_traced_enter(tr_message_t *message) {
     tr_host_t *host = message->host;
     tr_traced_t before = host->traced;
     host->traced = (tr_traced_t){.handled = message};
-    if (message->record.h.marks & TR_MARK_TRACED || before.message)
+    atomic_store_explicit(&host->busy, message, memory_order_release);
+    if (message->record.h.marks & TR_MARK_TRACED)
         tr_traced_begin(message);
     return before;
 }
 static inline void tr_traced_leave(tr_host_t *host, tr_traced_t before) {
-    bool changes = host->traced.message || before.message;
     host->traced = before;
-    if (changes)
-        tr_traced_show(host);
+    atomic_store_explicit(&host->busy, before.handled, memory_order_release);
+    if (atomic_load_explicit(&host->looked_at, memory_order_relaxed))
+        tr_keeper_wait(host);
 }
 /* The span of one that has it ends. */
 void tr_traced_end(tr_message_t *message, int code);

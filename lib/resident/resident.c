@@ -55,7 +55,14 @@ static void on_host_event(void *arg, tr_host_event_t what, const char *detail) {
         event = self->kind->message;
     if (event != self->kind->refused && event != self->kind->message)
         tr_alive_serves(self->alive, self->ready && event == self->kind->connected);
-    tr_log(&self->log, event, "detail=%s", detail);
+    tr_log_about_t busy = {0};
+    if ((what == TR_HOST_HANGS || what == TR_HOST_HUNG) && self->host)
+        tr_about_busy(self->host, &busy);
+    if (busy.conversation || busy.trace)
+        tr_log(
+            &self->log, event, "detail=%s trace=%s conversation=%s", detail, busy.trace, busy.conversation);
+    else
+        tr_log(&self->log, event, "detail=%s", detail);
 }
 
 int tr_resident_connect(tr_resident_t *self, tr_error_t *error) {

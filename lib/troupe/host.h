@@ -141,9 +141,8 @@ int tr_host_post(tr_host_t *self, void (*fn)(tr_host_t *host, void *arg), void *
 const tr_message_t *tr_host_event_message(const tr_host_t *self);
 /* What a behaviour is called with now, good until it returns; in the host's thread alone. NULL: with none. */
 const tr_message_t *tr_host_message(const tr_host_t *self);
-/* For TR_HOST_HANGS and TR_HOST_HUNG, from any thread: the trace of the message that is in work, as text. False: it is of none. */
-#define TR_HOST_TRACE_SIZE 33
-bool tr_host_busy_trace(const tr_host_t *self, char out[TR_HOST_TRACE_SIZE]);
+/* For TR_HOST_HANGS and TR_HOST_HUNG, in on_event: trace and conversation of the message that is in work, good until it returns; NULL: it has none. */
+void tr_host_busy_with(const tr_host_t *self, const char **ret_trace, const char **ret_conversation);
 
 const char *tr_host_platform(const tr_host_t *self);
 /* Endpoint of the broker's topic stream. */

@@ -167,13 +167,16 @@ class Supervised(agentd.AgentdTest):
 
     def test_one_that_hangs_is_told_with_its_trace(self):
         agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "moody", "--load", MOODY, "--hang-time", "100ms", "--hung-time", "1s",
-                           "--log-format", "json")
+                           "--log-format", "json", "--log-level", "debug")
         agent.wait_err('"A001"')
         done = self.run_verb("ask", "moody", '{"hang": true}', "--trace", "--timeout", "30s")
         trace = re.search(r"troupe trace ([0-9a-f]{32})", done.err)[1]
         self.assertEqual(agent.wait().code, 71)
-        told = {one["event"]: one for one in map(json.loads, agent.err.splitlines()) if one["event"] in ("A010", "A014")}
-        self.assertEqual({event: one.get("trace") for event, one in told.items()}, {"A010": trace, "A014": trace})
+        told = {one["event"]: one for one in map(json.loads, agent.err.splitlines()) if one["event"] in ("A010", "A014", "A031")}
+        talk = told["A031"]["conversation"]
+        self.assertTrue(talk)
+        self.assertEqual({event: (one.get("trace"), one.get("conversation")) for event, one in told.items()},
+                         dict.fromkeys(("A010", "A014", "A031"), (trace, talk)))
 
     def test_the_rule_of_a_file(self):
         self.write("never.yaml", f"name: moody\nload: {MOODY}\nrestart: {{policy: never}}\n")

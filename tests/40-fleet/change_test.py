@@ -1,6 +1,7 @@
 """A fleet while it runs: what dies comes back, agents come and go, and nobody else may change it."""
 import os
 import pathlib
+import re
 import signal
 
 import fleet
@@ -41,7 +42,10 @@ class Restarts(fleet.FleetTest):
         directory = pathlib.Path(self.directory) / ".troupe/trio/tickets"
         directory.mkdir(exist_ok=True)
         (directory / ticket).touch()
-        self.ok("ask", "fleet", '{"action": "restart", "name": "solo", "ticket": "%s"}' % ticket)
+        done = self.ok("ask", "fleet", '{"action": "restart", "name": "solo", "ticket": "%s"}' % ticket, "--trace")
+        order = next(line for line in (directory.parent / "logs/up.log").read_text().splitlines() if " U010 " in line)
+        self.assertIn(f"trace={re.search('troupe trace ([0-9a-f]+)', done.err)[1]}", order)
+        self.assertRegex(order, "conversation=[^ ]+")
         row = self.rows()["solo"]
         self.assertNotEqual(row["pid"], before)
         self.assertEqual(row["state"], "running")

@@ -53,6 +53,19 @@ class Log(web.GatewayTest):
         harness.wait_until(lambda: len([line for line in lines(kbd) if line["event"] == "K018" and "trace" not in line]) > 0, "the untraced one")
         self.assertEqual(len(of(kbd, "K018")), before)
 
+    def test_what_the_broker_could_not_deliver(self):
+        """A message waits for an agent that rests, and then ends: the line of the dead letter is of its trace and its conversation."""
+        self.at = self.broker(*LOG)
+        agent = self.spawn("agentd", "--connect", self.at.endpoint, "--name", "sleeper", "--behaviour", "echo", *LOG)
+        agent.wait_err('"event":"A001"')
+        self.assertEqual(self.troupe("suspend", "sleeper", "--connect", self.at.endpoint).code, 0)
+        done = self.troupe("ask", "sleeper", "hello", "--trace", "--connect", self.at.endpoint, "--timeout", "1s")
+        trace = re.search("troupe trace ([0-9a-f]{32})", done.err)[1]
+        agent.process.terminate()
+        dead = harness.wait_until(lambda: [line for line in lines(self.at) if line["event"] == "B021"], "the dead letter")
+        sent = [line["conversation"] for line in lines(self.at) if line["event"] == "B070" and line["trace"] == trace and line["to"].startswith("sleeper")]
+        self.assertEqual([(line["trace"], line["conversation"]) for line in dead], [(trace, sent[0])], dead)
+
     def test_a_model_that_does_not_answer(self):
         """The built-in mind does, and the log says of which request."""
         self.at = self.broker()

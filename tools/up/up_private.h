@@ -18,6 +18,7 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <pthread.h>
 
 #define TR_UP_TAIL_MAX 2048
 
@@ -80,7 +81,8 @@ struct tr_up {
 
     tr_progress_t progress;
     tr_log_t log;
-    int log_fd; /* -1 */
+    pthread_t thread; /* its own: the host has another */
+    int log_fd;       /* -1 */
     char log_path[PATH_MAX];
     int64_t log_from; /* length of the log when it began */
 };

@@ -1,6 +1,7 @@
 /* What the supervisor tells: lines for whoever looks on, and the log. */
 #include "tools/up/up_private.h"
 
+#include "lib/resident/about.h"
 #include "tools/up/child.h"
 
 #include <fcntl.h>
@@ -18,6 +19,12 @@ void tr_up_bound_log(const tr_up_t *self) {
         tr_child_bound_log(self->log_path, LOG_LIMIT); /* tried again later, ignoring */
 }
 
+/* An order, for one. */
+static bool about(void *arg, tr_log_about_t *ret) {
+    const tr_up_t *self = arg;
+    return pthread_equal(pthread_self(), self->thread) && self->host && tr_about_host(self->host, ret);
+}
+
 /* Where it cannot be opened the fleet runs without: what matters is said on the terminal too. */
 void tr_up_open_log(tr_up_t *self) {
     tr_error_t error;
@@ -27,6 +34,8 @@ void tr_up_open_log(tr_up_t *self) {
     }
     tr_log_init(
         &self->log, self->log_fd, LOG_NAME, TR_LOG_READABLE, self->log_fd < 0 ? TR_LOG_ERROR : TR_LOG_INFO);
+    self->thread = pthread_self();
+    tr_log_set_about(&self->log, about, self);
 }
 
 static void clear_line(tr_up_t *self) {

@@ -96,7 +96,7 @@ void tr_core_audit(tr_core_t *self, tr_core_event_t kind, const char *certificat
 
 void tr_audit_tick(tr_core_t *core) {
     uint64_t skipped = core->skipped;
-    core->audits = 0;
+    core->audits = core->named = 0;
     core->skipped = 0;
     if (!skipped)
         return;

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TEXTS_MAX   6
-#define ARENA_LIMIT (1u << 20)
+#define TEXTS_MAX      6
+#define ARENA_LIMIT    (1u << 20)
+#define NAMED_PER_TICK 64
 
 /* One behind the other in a block: "text\0detail\0". */
 static void tell(tr_core_t *core, tr_core_event_t event, const char *const *texts, size_t n) {
@@ -26,8 +27,27 @@ static void tell(tr_core_t *core, tr_core_event_t event, const char *const *text
     tr_core_out(core, &out);
 }
 
+/* Whoever causes such lines again and again would have all of their envelopes read. */
+static bool reads(tr_core_t *core, tr_core_event_t event, const tr_record_t *about) {
+    return about && event >= TR_EVENT_REFUSED && core->named++ < NAMED_PER_TICK;
+}
+
+void tr_event_about(
+    tr_core_t *core, tr_core_event_t event, const char *text, const char *detail, const tr_record_t *about) {
+    tr_acl_t acl = {0};
+    tr_arena_t arena; /* the core's own may hold the request that this follows from */
+    char trace[TR_TRACE_ID_SIZE];
+    tr_arena_init(&arena, ARENA_LIMIT);
+    if (!reads(core, event, about) || tr_acl_read(&acl, about, &arena) < 0)
+        acl = (tr_acl_t){.performative = TR_ACT_NONE};
+    tell(core, event,
+        (const char *const[]){text, detail, acl.conversation_id, tr_traceparent_id(acl.traceparent, trace)},
+        4);
+    tr_arena_finish(&arena);
+}
+
 void tr_event(tr_core_t *core, tr_core_event_t event, const char *text, const char *detail) {
-    tell(core, event, (const char *const[]){text, detail}, 2);
+    tr_event_about(core, event, text, detail, core->routed);
 }
 
 void tr_event_message(tr_core_t *core, const tr_record_t *record, tr_reason_t why) {
@@ -147,7 +167,7 @@ void tr_sys_dead_letter(tr_core_t *core, const tr_record_t *record, tr_reason_t 
     const char *sender = tr_envelope_sender(record->envelope, record->h.envelope_len, &len);
     char who[TR_AID_MAX + 1];
     snprintf(who, sizeof who, "%.*s", (int)(len < TR_AID_MAX ? len : TR_AID_MAX), sender ? sender : "");
-    tr_event(core, TR_EVENT_DEAD_LETTER, tr_reason_name(reason), who);
+    tr_event_about(core, TR_EVENT_DEAD_LETTER, tr_reason_name(reason), who, record);
     tr_topic_t *topic = tr_sys_topic(core, "$sys.dead-letter");
     if (!topic)
         return;
