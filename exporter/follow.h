@@ -1,6 +1,7 @@
 /*
  * Log files of a directory, followed: each line once, also over a restart of this process (where each file stands is kept by mark and recall), over
- * files that come, are cut short, or are replaced. Lines that are not ended yet wait.
+ * files that come, are replaced, or are emptied when they grew too long: what had not been read of those is in NAME.log.1. Only what is not there
+ * either (the file was emptied twice, or grew by more than is kept) is missed. Lines that are not ended yet wait.
  *
  * Not for threads.
  */
@@ -29,7 +30,7 @@ void tr_follow_look(tr_follow_t *self);
 /* What is new, at most so many bytes a file; how many lines. */
 size_t tr_follow_read(tr_follow_t *self, size_t most_bytes, tr_follow_fn fn, void *arg);
 
-/* Where it stands, to be kept: an object from files to {"inode", "offset"}; a new reference, NULL when out of memory. */
+/* Where it stands, to be kept: an object from files to {"inode", "offset", "tail", "changed"}; a new reference, NULL when out of memory. */
 json_t *tr_follow_mark(const tr_follow_t *self);
 /* As it was kept; before the first read. What makes no sense is ignored. */
 void tr_follow_recall(tr_follow_t *self, const json_t *mark);

@@ -13,6 +13,8 @@
 #include "exporter/follow.h"
 #include "tests/scratch.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct stage {
@@ -85,19 +87,92 @@ static void a_file_that_is_cut_or_replaced_begins_anew(void **state) {
     close_stage(&s);
 }
 
+/* As the supervisor does it with a log that is too long: its end is kept, and it is emptied. */
+static void empty(const stage_t *s, const char *kept) {
+    write_file(s, "a.log.1", "w", kept);
+    write_file(s, "a.log", "w", "");
+}
+
+static void what_was_not_read_of_a_file_that_was_emptied(void **state) {
+    stage_t s;
+    (void)state;
+    open_stage(&s, false);
+    write_file(&s, "a.log", "w", "one\ntwo\n");
+    assert_reads(&s, "0:one 4:two ");
+    empty(&s, "one\ntwo\nthree\nfo");
+    write_file(&s, "a.log", "a", "ur\nfive, and it is longer than before\n");
+    assert_reads(&s, "8:three 14:fo 0:ur 3:five, and it is longer than before ");
+    empty(&s, "than before\nsix\n"); /* it had grown to more than is kept */
+    assert_reads(&s, "38:six ");
+    assert_reads(&s, "");
+    write_file(&s, "a.log", "a", "seven\n");
+    assert_reads(&s, "0:seven ");
+    empty(&s, "ht\nnine\n"); /* by more than is kept */
+    assert_reads(&s, "6:nine ");
+    close_stage(&s);
+}
+
+static void what_was_kept_before_is_not_read_again(void **state) {
+    struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    stage_t s;
+    char path[300];
+    (void)state;
+    open_stage(&s, false);
+    write_file(&s, "a.log.1", "w", "old\nolder\n");
+    snprintf(path, sizeof path, "%s/a.log.1", s.directory);
+    assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+    write_file(&s, "a.log", "w", "one\n");
+    assert_reads(&s, "0:one ");
+    write_file(&s, "a.log", "w", "two, and nothing else\n");
+    assert_reads(&s, "0:two, and nothing else ");
+    close_stage(&s);
+}
+
+/* Ends the follower, and begins another one where it stood. */
+static json_t *put_away(stage_t *s) {
+    json_t *mark = tr_follow_mark(s->follow);
+    tr_follow_destroy(&s->follow);
+    return mark;
+}
+
+static void take_up(stage_t *s, json_t *mark) {
+    assert_int_equal(tr_follow_new(s->directory, false, &s->follow), 0);
+    tr_follow_recall(s->follow, mark);
+    json_decref(mark);
+}
+
+static void a_file_that_was_emptied_while_it_was_away(void **state) {
+    stage_t s;
+    (void)state;
+    open_stage(&s, false);
+    write_file(&s, "a.log", "w", "one\n");
+    assert_reads(&s, "0:one ");
+    json_t *mark = put_away(&s);
+    empty(&s, "one\ntwo\n");
+    write_file(&s, "a.log", "a", "three\nfour\n");
+    take_up(&s, mark);
+    assert_reads(&s, "4:two 0:three 6:four ");
+    close_stage(&s);
+    open_stage(&s, true); /* the first time, before any line */
+    write_file(&s, "a.log", "w", "old\n");
+    tr_follow_look(s.follow);
+    mark = put_away(&s);
+    write_file(&s, "a.log", "w", "it begins anew\n");
+    take_up(&s, mark);
+    assert_reads(&s, "0:it begins anew ");
+    close_stage(&s);
+}
+
 static void it_goes_on_where_it_was(void **state) {
     stage_t s;
     (void)state;
     open_stage(&s, false);
     write_file(&s, "a.log", "w", "one\n");
     assert_reads(&s, "0:one ");
-    json_t *mark = tr_follow_mark(s.follow);
-    tr_follow_destroy(&s.follow);
+    json_t *mark = put_away(&s);
     write_file(&s, "a.log", "a", "two\n");
     write_file(&s, "b.log", "w", "other\n");
-    assert_int_equal(tr_follow_new(s.directory, false, &s.follow), 0);
-    tr_follow_recall(s.follow, mark);
-    json_decref(mark);
+    take_up(&s, mark);
     s.lines[0] = 0;
     assert_int_equal(tr_follow_read(s.follow, 1 << 20, on_line, &s), 2);
     assert_non_null(strstr(s.lines, "4:two "));
@@ -124,6 +199,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_lines_each_once),
         cmocka_unit_test(a_file_that_is_cut_or_replaced_begins_anew),
+        cmocka_unit_test(what_was_not_read_of_a_file_that_was_emptied),
+        cmocka_unit_test(what_was_kept_before_is_not_read_again),
+        cmocka_unit_test(a_file_that_was_emptied_while_it_was_away),
         cmocka_unit_test(it_goes_on_where_it_was),
         cmocka_unit_test(from_now_on),
     };

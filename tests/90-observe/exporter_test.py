@@ -286,6 +286,33 @@ class Exporter(harness.SystemTest):
         harness.wait_until(lambda: len(self.documents(store)) == 2, "both lines")
         self.assertEqual({document["message"] for document in self.documents(store).values()}, {"m0", "m1"})
 
+    def test_lines_of_a_log_that_is_emptied_when_it_is_too_long(self):
+        """As the supervisor does it: copied to .1, and cut; once while it looks on, once while it is away."""
+        store = self.receiver()
+        options = ("--logs", self.logs, "--elasticsearch", store.url)
+        exporter = self.exporter(*options)
+        log = os.path.join(self.logs, "agent.log")
+
+        def empty():
+            with open(log, "r+") as file, open(log + ".1", "w") as older:
+                older.write(file.read())
+                file.truncate(0)
+
+        def came(n):
+            harness.wait_until(lambda: {document["message"] for document in self.documents(store).values()} == {f"m{i}" for i in range(n)}, f"{n} lines")
+        self.write(*[f"m{i}" for i in range(10)])
+        came(10)
+        self.write(*[f"m{i}" for i in range(10, 15)])
+        empty()
+        self.write("m15")
+        came(16)
+        exporter.stop()
+        self.write(*[f"m{i}" for i in range(16, 20)])
+        empty()
+        self.write(*[f"m{i}" for i in range(20, 60)])
+        self.exporter(*options)
+        came(60)
+
     def test_what_the_store_refuses_in_part(self):
         store = self.receiver()
         answer = {"errors": True, "items": [{"create": {"status": 400, "error": {"type": "mapper_parsing_exception"}}}]}

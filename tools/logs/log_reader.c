@@ -1,5 +1,7 @@
 #include "tools/logs/log_reader.h"
 
+#include "lib/base/tail.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #define BLOCK     65536
-#define MARK      128                /* bytes by which the place is known again */
 #define OLDER_MAX ((size_t)64 << 20) /* a PATH.1 that is larger is not ours */
 
 struct tr_log_reader {
@@ -21,9 +22,8 @@ struct tr_log_reader {
     dev_t device; /* of the file that offset is meant for */
     ino_t inode;
     off_t offset;
-    char mark[MARK]; /* what stands before offset */
-    size_t mark_len;
-    size_t begun; /* bytes of a line that has no end yet */
+    tr_tail_t tail; /* of offset */
+    size_t begun;   /* bytes of a line that has no end yet */
     char line[TR_LOG_LINE_MAX];
 };
 
@@ -68,16 +68,8 @@ void tr_log_reader_end(tr_log_reader_t *self) {
     self->begun = 0;
 }
 
-static void remember(tr_log_reader_t *self, const char *bytes, size_t len) {
-    size_t keep = len >= MARK ? 0 : self->mark_len + len > MARK ? MARK - len : self->mark_len;
-    size_t fresh = len < MARK ? len : MARK;
-    memmove(self->mark, self->mark + self->mark_len - keep, keep);
-    memcpy(self->mark + keep, bytes + len - fresh, fresh);
-    self->mark_len = keep + fresh;
-}
-
 static void take(tr_log_reader_t *self, const char *bytes, size_t len) {
-    remember(self, bytes, len);
+    tr_tail_pass(&self->tail, bytes, len);
     while (len > 0) {
         const char *newline = memchr(bytes, '\n', len);
         size_t part = newline ? (size_t)(newline - bytes) : len, room = TR_LOG_LINE_MAX - self->begun;
@@ -137,13 +129,6 @@ static off_t find_last(int fd, off_t size, size_t *lines) {
     return begin;
 }
 
-/* What stands before offset, so that the place is known even where nothing was told. */
-static void mark_place(tr_log_reader_t *self, int fd, off_t offset) {
-    off_t from = offset > MARK ? offset - MARK : 0;
-    ssize_t n = pread(fd, self->mark, (size_t)(offset - from), from);
-    self->mark_len = n > 0 ? (size_t)n : 0;
-}
-
 static int open_log(const char *path, struct stat *ret_stat) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
@@ -177,7 +162,7 @@ int tr_log_reader_tail(tr_log_reader_t *self, size_t lines) {
         if (begin == 0)
             tail_older(self, lines);
         else
-            mark_place(self, fd, begin);
+            tr_tail_read(&self->tail, fd, begin); /* the place is known even where nothing is told */
         begin = take_file(self, fd, begin);
     }
     close(fd);
@@ -191,18 +176,6 @@ int tr_log_reader_tail(tr_log_reader_t *self, size_t lines) {
 
 /* ---- what is added ---- */
 
-/* Where the place that was reached is in the older file; -1 = it is not there. From its end: equal lines are
- * likelier far before. */
-static off_t find_mark(const tr_log_reader_t *self, const char *bytes, size_t len) {
-    if (self->mark_len == 0 || len < self->mark_len)
-        return -1;
-    for (size_t at = len - self->mark_len + 1; at-- > 0;) {
-        if (memcmp(bytes + at, self->mark, self->mark_len) == 0)
-            return (off_t)(at + self->mark_len);
-    }
-    return -1;
-}
-
 /* Takes what came after the place that was reached and before the log was emptied. False where it cannot be
  * told. */
 static bool take_older(tr_log_reader_t *self) {
@@ -213,7 +186,7 @@ static bool take_older(tr_log_reader_t *self) {
     size_t size = (size_t)st.st_size;
     char *bytes = size > 0 && size <= OLDER_MAX ? malloc(size) : NULL;
     ssize_t n = bytes ? pread(fd, bytes, size, 0) : 0;
-    off_t from = n > 0 ? find_mark(self, bytes, (size_t)n) : -1;
+    ssize_t from = n > 0 ? tr_tail_find(&self->tail, bytes, (size_t)n) : -1;
     if (from >= 0)
         take(self, bytes + from, (size_t)(n - from));
     free(bytes);
@@ -232,7 +205,7 @@ int tr_log_reader_more(tr_log_reader_t *self) {
         if (!take_older(self))
             tr_log_reader_end(self); /* what comes next does not belong to that line */
         self->offset = 0;
-        self->mark_len = 0;
+        self->tail.len = 0;
     }
     int fd = open_log(self->path, &st);
     if (fd < 0)
