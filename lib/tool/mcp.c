@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/text/utf8.h"
 
 #define PAUSE_MIN_MS 200
 #define PAUSE_MAX_MS 30000
 #define STEADY_MS    10000 /* a connection that held so long is well again */
-#define PAGES_MAX    32
 
 enum { CLOSED, ASKING, BEGINNING, LISTING, OPEN };
 
@@ -23,9 +21,10 @@ typedef struct tr_mcp_request {
     struct tr_mcp_request *next;
     json_int_t id;
     tr_tool_call_t *call;
-    const char *method; /* constant */
-    json_t *params;     /* of a call: kept, so that it can be sent again */
-    bool again;         /* it was sent a second time already */
+    const char *method;           /* constant */
+    json_t *params;               /* of a call: kept, so that it can be sent again */
+    bool again;                   /* it was sent a second time already */
+    tr_mcp_catalogue_t catalogue; /* of one that lists resources */
 } request_t;
 
 static void initialize(tr_mcp_t *self);
@@ -49,6 +48,7 @@ static void free_request(request_t *request) {
     if (!request)
         return;
     json_decref(request->params);
+    tr_textbuf_finish(&request->catalogue.text);
     free(request);
 }
 
@@ -280,14 +280,13 @@ static void on_initialized(tr_mcp_t *self, const json_t *result) {
 }
 
 static void on_listed(tr_mcp_t *self, const json_t *result) {
-    const json_t *tools = json_object_get(result, "tools"), *cursor = json_object_get(result, "nextCursor");
+    const json_t *tools = json_object_get(result, "tools"), *cursor = tr_mcp_next(result);
     if (!json_is_array(tools)) {
         close_connection(self, TR_TOOL_GARBLED, "its answer to tools/list has no list of tools");
         return;
     }
     json_array_extend(self->listing, (json_t *)(uintptr_t)tools);
-    bool more = json_is_string(cursor) && json_string_length(cursor) > 0;
-    if (more && ++self->pages < PAGES_MAX && json_array_size(self->listing) < TR_TOOLS_MAX)
+    if (cursor && ++self->pages < TR_MCP_PAGES_MAX && json_array_size(self->listing) < TR_TOOLS_MAX)
         list_tools(self, cursor);
     else
         be_open(self);
@@ -304,14 +303,30 @@ static void on_step(tr_mcp_t *self, const json_t *result) {
 
 /* ---- what is heard ---- */
 
+/* Consumes the request where it does. */
+static bool asks_next_page(tr_mcp_t *self, request_t *request, const json_t *result, const char **ret_wrong) {
+    size_t own = request->call->tool->result_max;
+    json_t *params =
+        tr_mcp_catalogue_take(&request->catalogue, result, own ? own : TR_TOOL_RESULT_BYTES, ret_wrong);
+    if (!params)
+        return false;
+    json_decref(request->params);
+    request->params = params;
+    request->method = tr_mcp_catalogue_method(&request->catalogue);
+    send_request(self, request);
+    return true;
+}
+
 static void on_call_result(tr_mcp_t *self, request_t *request, const json_t *result) {
     const tr_mcp_tool_t *tool = tool_of(request);
     const char *wrong = NULL, *wants = tr_mcp_incomplete(result);
     bool is_error = false;
     tr_tool_call_t *call = request->call;
-    char *text = wants                                ? NULL
+    if (!wants && tool->act == TR_MCP_LIST_RESOURCES && asks_next_page(self, request, result, &wrong))
+        return;
+    char *text = wants || wrong                       ? NULL
                  : tool->act == TR_MCP_CALL           ? tr_mcp_text_of_call(result, &is_error, &wrong)
-                 : tool->act == TR_MCP_LIST_RESOURCES ? tr_mcp_text_of_resources(result, &wrong)
+                 : tool->act == TR_MCP_LIST_RESOURCES ? tr_textbuf_take(&request->catalogue.text)
                                                       : tr_mcp_text_of_resource(result, &wrong);
     if (wants)
         tr_tool_call_fail(call, TR_TOOL_UNAVAILABLE,
@@ -329,9 +344,18 @@ static void on_call_result(tr_mcp_t *self, request_t *request, const json_t *res
     free_request(request);
 }
 
+static bool is_for_templates(const request_t *request) {
+    const tr_mcp_tool_t *tool = tool_of(request);
+    return tool && tool->act == TR_MCP_LIST_RESOURCES && !request->catalogue.has_templates;
+}
+
 static void on_failure(tr_mcp_t *self, request_t *request, const json_t *failure) {
     const char *message = json_string_value(json_object_get(failure, "message"));
     char why[300];
+    if (is_for_templates(request)) { /* it has none, as few have */
+        on_call_result(self, request, NULL);
+        return;
+    }
     snprintf(why, sizeof why, "%.250s (error %lld)", message ? message : "it says no reason",
         (long long)json_integer_value(json_object_get(failure, "code")));
     if (request->call) { /* a call that the server took, and refused: what it says is its own */
@@ -409,6 +433,10 @@ bool tr_mcp_heard(tr_mcp_t *self, const char *bytes, size_t len, json_int_t of) 
 
 void tr_mcp_unanswered(tr_mcp_t *self, json_int_t id, tr_tool_status_t status, const char *why) {
     request_t *request = take_request(&self->requests, id, NULL);
+    if (request && is_for_templates(request)) {
+        on_call_result(self, request, NULL);
+        return;
+    }
     if (!request || request->call) {
         if (request)
             fail_request(self, request, status, why);
@@ -516,27 +544,13 @@ void tr_mcp_cancel(tr_mcp_t *self, tr_tool_call_t *call) {
 
 /* ---- the source ---- */
 
-/* What a person should know, in one line. NULL: nothing. */
-static json_t *warning_of(const tr_mcp_t *self) {
-    char unknown[200] = "", line[sizeof self->refused + sizeof self->noted + sizeof unknown] = "";
-    if (self->unknown)
-        snprintf(unknown, sizeof unknown,
-            "privileged: no tool of it is called %.80s: until one is, all of them are", self->unknown);
-    const char *const parts[] = {unknown, self->refused, self->noted};
-    for (size_t i = 0, used = 0; i < sizeof parts / sizeof *parts; i++) {
-        int n = *parts[i] ? snprintf(line + used, sizeof line - used, "%s%s", used ? "; " : "", parts[i]) : 0;
-        used += n > 0 ? (size_t)n : 0;
-    }
-    return *line ? json_stringn(line, tr_utf8_drop_broken(line, strlen(line))) : NULL;
-}
-
 static json_t *describe(const tr_tool_source_t *source) {
     const tr_mcp_t *self = (const tr_mcp_t *)source;
     const char *state = self->state == OPEN ? "open" : self->state == CLOSED ? "closed" : "opening";
     json_t *told = json_pack("{s:s, s:s}", "server", self->name, "state", state);
     if (told && self->version)
         json_object_set_new(told, "protocol", json_string(self->version));
-    json_t *warning = told ? warning_of(self) : NULL;
+    json_t *warning = told ? tr_mcp_tools_warning(self) : NULL;
     if (warning)
         json_object_set_new(told, "warning", warning);
     if (told && self->state == CLOSED)

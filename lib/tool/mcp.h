@@ -127,6 +127,8 @@ struct tr_mcp {
 /* The list is complete: what is new is added, what is gone is taken out. */
 void tr_mcp_tools_settle(tr_mcp_t *self);
 void tr_mcp_tools_forget(tr_mcp_tool_t *tool);
+/* What a person should know of them, in one line; owned. NULL: nothing. */
+json_t *tr_mcp_tools_warning(const tr_mcp_t *self);
 
 /* ---- mcp.c, for mcp_tool.c ---- */
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text/textbuf.h"
-
 #define META "io.modelcontextprotocol/"
 
 /* ---- reading ---- */
@@ -318,19 +316,66 @@ char *tr_mcp_text_of_call(const json_t *result, bool *ret_is_error, const char *
     return text_of(content, add_part, "a result of tools/call has a list as content", ret_wrong);
 }
 
+char *tr_mcp_text_of_resource(const json_t *result, const char **ret_wrong) {
+    return text_of(json_object_get(result, "contents"), add_contents,
+        "a result of resources/read has a list as contents", ret_wrong);
+}
+
+/* ---- lists ---- */
+
+const json_t *tr_mcp_next(const json_t *result) {
+    const json_t *cursor = json_object_get(result, "nextCursor");
+    return json_string_length(cursor) > 0 ? cursor : NULL;
+}
+
+const char *tr_mcp_catalogue_method(const tr_mcp_catalogue_t *self) {
+    return self->has_templates ? "resources/list" : "resources/templates/list";
+}
+
+static void add_line(tr_textbuf_t *out) {
+    if (out->length)
+        tr_textbuf_add_string(out, "\n");
+}
+
+/* Or a template of some. */
 static void add_resource(tr_textbuf_t *out, const json_t *resource) {
-    add_said(out, text_at(resource, "uri"), "", "");
+    add_line(out);
+    add_said(out, text_at(resource, "uri"), text_at(resource, "uriTemplate"), "");
     add_said(out, " (", text_at(resource, "name"), ")");
     if (*text_at(resource, "description"))
         add_said(out, ": ", text_at(resource, "description"), "");
 }
 
-char *tr_mcp_text_of_resources(const json_t *result, const char **ret_wrong) {
-    return text_of(json_object_get(result, "resources"), add_resource,
-        "a result of resources/list has a list as resources", ret_wrong);
+/* Goes on to the next page, to resources, or to the end. */
+static json_t *turn_page(tr_mcp_catalogue_t *self, const json_t *cursor, size_t most) {
+    bool is_full = ++self->pages >= TR_MCP_PAGES_MAX || self->text.length > most;
+    if (cursor && !is_full)
+        return json_pack("{s:O}", "cursor", (json_t *)(uintptr_t)cursor);
+    if (cursor) {
+        add_line(&self->text);
+        tr_textbuf_add_string(&self->text, "[there are more, which are not listed]");
+    }
+    self->pages = 0;
+    self->has_templates = true;
+    return json_object();
 }
 
-char *tr_mcp_text_of_resource(const json_t *result, const char **ret_wrong) {
-    return text_of(json_object_get(result, "contents"), add_contents,
-        "a result of resources/read has a list as contents", ret_wrong);
+json_t *tr_mcp_catalogue_take(
+    tr_mcp_catalogue_t *self, const json_t *result, size_t most, const char **ret_wrong) {
+    size_t i;
+    json_t *item;
+    bool is_last = self->has_templates; /* of the two lists */
+    const json_t *list = json_object_get(result, is_last ? "resources" : "resourceTemplates");
+    *ret_wrong =
+        !is_last || json_is_array(list) ? NULL : "a result of resources/list has a list as resources";
+    if (*ret_wrong)
+        return NULL;
+    json_array_foreach((json_t *)(uintptr_t)list, i, item) add_resource(&self->text, item);
+    json_t *params = turn_page(self, tr_mcp_next(result), most);
+    self->text.failed |= !params;
+    if (is_last && self->pages == 0) {
+        json_decref(params);
+        return NULL;
+    }
+    return params;
 }

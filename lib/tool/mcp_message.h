@@ -13,16 +13,18 @@
 #define TR_TOOL_MCP_MESSAGE_H
 
 #include "lib/base/error.h"
+#include "lib/text/textbuf.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TR_MCP_STATEFUL "2025-06-18"
-#define TR_MCP_MODERN   "2026-07-28"
-#define TR_MCP_DEPTH    64
-#define TR_MCP_ELEMENTS 100000
-#define TR_MCP_NO_ID    (-1)
+#define TR_MCP_STATEFUL  "2025-06-18"
+#define TR_MCP_MODERN    "2026-07-28"
+#define TR_MCP_DEPTH     64
+#define TR_MCP_ELEMENTS  100000
+#define TR_MCP_NO_ID     (-1)
+#define TR_MCP_PAGES_MAX 32 /* of a list */
 
 /* Of errors that servers answer with. */
 #define TR_MCP_BAD_REQUEST (-32600)
@@ -67,12 +69,29 @@ bool tr_mcp_is_spoken(const json_t *initialized);
 bool tr_mcp_is_capable(const json_t *told, const char *what);
 
 /*
- * What came of tools/call, resources/list, resources/read, as text: texts as they are, one behind the other; of all else (images, sound, bytes) a line that
+ * What came of tools/call, resources/read, as text: texts as they are, one behind the other; of all else (images, sound, bytes) a line that
  * says what it is. Allocated; NULL when out of memory, or where it is no result of that (*ret_wrong says why).
  */
 char *tr_mcp_text_of_call(const json_t *result, bool *ret_is_error, const char **ret_wrong);
-char *tr_mcp_text_of_resources(const json_t *result, const char **ret_wrong);
 char *tr_mcp_text_of_resource(const json_t *result, const char **ret_wrong);
+
+/* The cursor of the next page of a list; NULL: there is none. */
+const json_t *tr_mcp_next(const json_t *result);
+
+/* What there is to read, as text: templates of resources, and then resources, each in pages. Zeroed at first; its text is the owner's to take or finish. */
+typedef struct tr_mcp_catalogue {
+    tr_textbuf_t text;
+    bool has_templates; /* all of them, so that resources are asked for */
+    unsigned pages;
+} tr_mcp_catalogue_t;
+
+/* What the next page is asked for by; constant. */
+const char *tr_mcp_catalogue_method(const tr_mcp_catalogue_t *self);
+/* Takes a page; NULL: the server has no templates. The params for the next one, owned; NULL: all is there (or as much as about `most` bytes), or it is no
+ * page (*ret_wrong says why). */
+json_t *tr_mcp_catalogue_take(
+    tr_mcp_catalogue_t *self, const json_t *result, size_t most, const char **ret_wrong);
+
 /* Whether a failure may be that the session is not known, for which each SDK has a code of its own. */
 bool tr_mcp_is_of_session(const json_t *failure);
 /* Why a result is not complete: it asks for input of a user. NULL where it is. */

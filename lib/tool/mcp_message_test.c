@@ -197,12 +197,70 @@ static void results_that_are_none(void **state) {
     (void)state;
     assert_null(tr_mcp_text_of_call(object, &is_error, &wrong));
     assert_non_null(strstr(wrong, "tools/call"));
-    assert_null(tr_mcp_text_of_resources(object, &wrong));
     assert_null(tr_mcp_text_of_resource(object, &wrong));
     assert_string_equal(tr_mcp_incomplete(object), "input_required");
     json_object_set_new(object, "resultType", json_string("complete"));
     assert_null(tr_mcp_incomplete(object));
     json_decref(object);
+}
+
+static json_t *take_page(tr_mcp_catalogue_t *self, const char *page, size_t most, const char **ret_wrong) {
+    json_t *result = page ? json_loads(page, 0, NULL) : NULL,
+           *params = tr_mcp_catalogue_take(self, result, most, ret_wrong);
+    json_decref(result);
+    return params;
+}
+
+static void expect_page(tr_mcp_catalogue_t *self, const char *page, const char *next, const char *method) {
+    const char *wrong;
+    json_t *params = take_page(self, page, 1000, &wrong);
+    assert_null(wrong);
+    char *text = json_dumps(params, JSON_COMPACT);
+    assert_string_equal(text, next);
+    assert_string_equal(tr_mcp_catalogue_method(self), method);
+    free(text);
+    json_decref(params);
+}
+
+static void a_list_in_pages(void **state) {
+    tr_mcp_catalogue_t list = {0};
+    const char *wrong;
+    (void)state;
+    assert_string_equal(tr_mcp_catalogue_method(&list), "resources/templates/list");
+    expect_page(&list,
+        "{\"resourceTemplates\":[{\"uriTemplate\":\"n://{id}\",\"name\":\"t\"}],\"nextCursor\":\"b\"}",
+        "{\"cursor\":\"b\"}", "resources/templates/list");
+    expect_page(&list, "{\"resourceTemplates\":[]}", "{}", "resources/list");
+    expect_page(&list,
+        "{\"resources\":[{\"uri\":\"n://1\",\"name\":\"one\",\"description\":\"d\"}],\"nextCursor\":\"2\"}",
+        "{\"cursor\":\"2\"}", "resources/list");
+    assert_null(take_page(
+        &list, "{\"resources\":[{\"uri\":\"n://2\",\"name\":\"two\"}],\"nextCursor\":\"\"}", 1000, &wrong));
+    assert_null(wrong);
+    assert_string_equal(list.text.bytes, "n://{id} (t)\nn://1 (one): d\nn://2 (two)");
+    tr_textbuf_finish(&list.text);
+}
+
+static void a_list_has_an_end(void **state) {
+    static const char *const again =
+        "{\"resources\":[{\"uri\":\"n://1\",\"name\":\"one\"}],\"nextCursor\":\"1\"}";
+    const char *wrong;
+    json_t *params;
+    (void)state;
+    for (size_t most = 100; most <= 1000; most += 900) {
+        tr_mcp_catalogue_t list = {0};
+        size_t pages = 1;
+        expect_page(&list, NULL, "{}", "resources/list"); /* no templates */
+        for (; (params = take_page(&list, again, most, &wrong)); pages++)
+            json_decref(params);
+        assert_null(wrong);
+        assert_int_equal(pages, most == 100 ? 9 : TR_MCP_PAGES_MAX);
+        assert_non_null(strstr(list.text.bytes, "n://1 (one)\n[there are more, which are not listed]"));
+        tr_textbuf_finish(&list.text);
+    }
+    tr_mcp_catalogue_t list = {.has_templates = true};
+    assert_null(take_page(&list, "{\"resources\":7}", 1000, &wrong));
+    assert_non_null(strstr(wrong, "resources/list"));
 }
 
 int main(void) {
@@ -217,6 +275,8 @@ int main(void) {
         cmocka_unit_test(versions),
         cmocka_unit_test(results_as_text),
         cmocka_unit_test(results_that_are_none),
+        cmocka_unit_test(a_list_in_pages),
+        cmocka_unit_test(a_list_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

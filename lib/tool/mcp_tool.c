@@ -13,7 +13,9 @@ static const struct {
     tr_mcp_act_t act;
     const char *suffix, *before, *after, *schema;
 } ours[] = {
-    {TR_MCP_LIST_RESOURCES, "list_resources", "Lists the resources of the server ", ", each with its URI.",
+    {TR_MCP_LIST_RESOURCES, "list_resources", "Lists the resources of the server ",
+        ", each with its URI, or with a template for the URIs of many, in which what stands in braces is to "
+        "be filled in.",
         "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{}}"},
     {TR_MCP_READ_RESOURCE, "read_resource", "Reads a resource of the server ", " by its URI.",
         "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"uri\"],\"properties\":{\"uri\":{"
@@ -27,7 +29,7 @@ static void start(tr_tool_call_t *call) {
     tr_mcp_tool_t *self = (tr_mcp_tool_t *)call->tool;
     json_t *arguments = (json_t *)(uintptr_t)call->arguments;
     if (self->act == TR_MCP_LIST_RESOURCES)
-        tr_mcp_start(self->mcp, call, "resources/list", json_object());
+        tr_mcp_start(self->mcp, call, tr_mcp_catalogue_method(&(tr_mcp_catalogue_t){0}), json_object());
     else if (self->act == TR_MCP_READ_RESOURCE)
         tr_mcp_start(
             self->mcp, call, "resources/read", json_pack("{s:O}", "uri", json_object_get(arguments, "uri")));
@@ -154,7 +156,7 @@ static void take_told(tr_mcp_t *mcp, json_t *spec) {
 }
 
 static void add_ours(tr_mcp_t *mcp) {
-    char name[TR_TOOL_NAME_MAX + 1], description[200];
+    char name[TR_TOOL_NAME_MAX + 1], description[300];
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
         tr_mcp_tool_t *self = print_name(mcp, ours[i].suffix, name) ? new_tool(mcp, name, NULL) : NULL;
         if (!self)
@@ -214,4 +216,17 @@ void tr_mcp_tools_settle(tr_mcp_t *mcp) {
         tool->tool.privileged = false;
         judge(tool);
     }
+}
+
+json_t *tr_mcp_tools_warning(const tr_mcp_t *self) {
+    char unknown[200] = "", line[sizeof self->refused + sizeof self->noted + sizeof unknown] = "";
+    if (self->unknown)
+        snprintf(unknown, sizeof unknown,
+            "privileged: no tool of it is called %.80s: until one is, all of them are", self->unknown);
+    const char *const parts[] = {unknown, self->refused, self->noted};
+    for (size_t i = 0, used = 0; i < sizeof parts / sizeof *parts; i++) {
+        int n = *parts[i] ? snprintf(line + used, sizeof line - used, "%s%s", used ? "; " : "", parts[i]) : 0;
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return *line ? json_stringn(line, tr_utf8_drop_broken(line, strlen(line))) : NULL;
 }

@@ -8,7 +8,7 @@ silent-at-open, slow-at-open (two seconds, the first time it is asked what it sp
 refuse (HTTP: `bad`, as if it had forgotten the session), pings (HTTP: 500 beside the result of `bad`, and hears no answer), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
 odd (`bad` is answered as its argument `as` says: nul, half, twice, number, none; wait: not before the next one is),
 long (the description of `bad` is one that is cut),
-destructive (`bad` is said to be), schemas (that of `bad` cannot be checked, that of `fail` not all, and that of `env` has a pattern). With --http it writes its port to the file.
+many (resources in pages, and a template of some), destructive (`bad` is said to be), schemas (that of `bad` cannot be checked, that of `fail` not all, and that of `env` has a pattern). With --http it writes its port to the file.
 """
 import argparse
 import http.server
@@ -91,8 +91,13 @@ class Server:
             if self.options.bad == "destructive":
                 tools = [{**tool, "annotations": {"destructiveHint": tool["name"] == "bad"}} for tool in tools]
             return {"tools": tools, **more}
+        if method == "resources/templates/list" and self.options.bad == "many":
+            return {"resourceTemplates": [{"uriTemplate": "note://{number}", "name": "any"}]}
         if method == "resources/list":
-            return {"resources": [{"uri": "note://1", "name": "one", "description": "the first"}]}
+            one, at = {"uri": "note://1", "name": "one", "description": "the first"}, int(params.get("cursor", 1))
+            if self.options.bad == "many":
+                return {"resources": [{**one, "uri": f"note://{at}"}], **({"nextCursor": str(at + 1)} if at < 3 else {})}
+            return {"resources": [one]}
         if method == "resources/read":
             if params.get("uri") != "note://1":
                 return self.error(message, -32002, "Resource not found")

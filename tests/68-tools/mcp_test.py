@@ -143,6 +143,12 @@ class Configuration(McpTest):
         for config, named in ({}, {"fake_bad"}), ({"privileged": ["env"]}, {"fake_bad", "fake_env"}), ({"privileged": False}, set()):
             self.assertEqual(self.privileged("--bad", "destructive", **config)[0], named, config)
 
+    def test_resources_of_each_page_and_templates(self):
+        self.serve(self.stdio("--bad", "many"))
+        listed = self.data("fake_list_resources")
+        self.assertEqual(listed.splitlines(), ["note://{number} (any)", *(f"note://{n} (one): the first" for n in (1, 2, 3))])
+        self.assertEqual(self.methods().count("resources/list"), 3)
+
     def test_a_key(self):
         config = self.http("--key", "sk-of-mcp", **{"key-env": "MCP_KEY"})
         self.keeper({"fake": config, "other": {**config, "key-env": "OTHER_KEY"}}, MCP_KEY="sk-of-mcp", OTHER_KEY="wrong")
@@ -314,7 +320,9 @@ class Reference(McpTest):
         self.serve(config)
         self.assertEqual(self.data("fake_echo", {"message": "hello"}), "Echo: hello")
         self.assertIn("5", self.data("fake_get-sum", {"a": 2, "b": 3}))
-        self.assertIn("demo://", self.data("fake_list_resources"))
+        self.assertIn("demo://resource/static/document/", self.data("fake_list_resources"))
+        self.assertIn("demo://resource/dynamic/text/{resourceId}", self.data("fake_list_resources"))
+        self.assertIn("Resource 7", self.data("fake_read_resource", {"uri": "demo://resource/dynamic/text/7"}))
 
     def program(self):
         return [shutil.which("node"), str(installed() / "node_modules/@modelcontextprotocol/server-everything/dist/index.js")]

@@ -16,7 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         free(tr_mcp_print_answer(&heard));
     if (heard.what == TR_MCP_RESULT) {
         free(tr_mcp_text_of_call(heard.body, &is_error, &wrong));
-        free(tr_mcp_text_of_resources(heard.body, &wrong));
+        tr_mcp_catalogue_t list = {.has_templates = size % 2};
+        json_decref(tr_mcp_catalogue_take(&list, heard.body, 1000, &wrong));
+        tr_textbuf_finish(&list.text);
         free(tr_mcp_text_of_resource(heard.body, &wrong));
         (void)(tr_mcp_is_modern(heard.body) + tr_mcp_is_spoken(heard.body) +
                tr_mcp_is_capable(heard.body, "tools"));
