@@ -254,6 +254,22 @@ class Model(ExecutorTest):
         self.assertIn("later is big", data)
         self.assertIn("it is not yours", data)
 
+    def test_what_may_not_be_asked_for_is_not_asked_for_again(self):
+        """Its certificate has no right to ask for tasks."""
+        certs = pathlib.Path(self.directory) / "certs"
+        for name, *role in ("broker", "--role", "broker"), ("ops", "--role", "operator"), ("x", "--name", "x", "--verb", "*"), ("desk", "--role", "agent", "--offer", "tasks"):
+            self.assertEqual(self.troupe("cert", "new", name, *role, "--certs", certs).code, 0)
+        secret = {name: str(certs / f"secret/{name}.yaml") for name in ("broker", "ops", "x", "desk")}
+        at = self.broker("--certs", certs, "--cert", secret["broker"])
+        server = self.server()
+        server.usual = model.chat("fine")
+        mind = json.dumps({"base-url": server.url, "model": "m", **model.QUICK})
+        self.spawn("agentd", "--connect", at.endpoint, "--cert", secret["desk"], "--name", "desk", "--behaviour", "echo", "--service", "tasks").wait_err("registered")
+        self.spawn("agentd", "--connect", at.endpoint, "--cert", secret["x"], "--name", "x", "--behaviour", "executor", "--mind", mind, env={"no_proxy": "*"}).wait_err("registered")
+        done = self.troupe("ask", "--connect", at.endpoint, "--cert", secret["ops"], "x", '{"text": "are they?", "needs": ["t1"]}', "-o", "json", "--timeout", "60s")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual((done.json()["text"], done.json()["missing-why"]), ("fine", {"t1": "forbidden"}))
+
     def test_an_id_is_done_once(self):
         server, _ = self.modelled(calls("6*7"), model.chat("42"))
         first = self.told("x", {"text": "six times seven", "id": "t1"})
