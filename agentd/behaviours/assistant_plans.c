@@ -16,6 +16,7 @@
 
 #define PLANNER_MS 5000  /* to say what it knows; it is done without then */
 #define STOP_MS    15000 /* to stop: longer than it waits for the coordinator itself */
+#define MUTE_MS    2000  /* of one that has just said nothing */
 #define NO_TASKS   "You have asked me for no task yet."
 
 static const char *text_at(const json_t *object, const char *key) {
@@ -42,7 +43,7 @@ static json_t *session_of(tr_talk_t *talk, const json_t *turn) {
 
 /* Consumes the reply. What was known on the way is no part of the turn, but what a status has found. */
 static void end_with(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *reply) {
-    static const char *const ways[] = {"plans", "to-cancel", "untold", "cancelling", "unfit"};
+    static const char *const ways[] = {"plans", "to-cancel", "untold", "cancelling", "unfit", "mute"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         json_object_del(turn, ways[i]);
     tr_talk_end(talk, message, turn, json_string_value(reply));
@@ -125,10 +126,12 @@ static void on_stopped(
 
 /* Nothing takes the place of its tasks from then on, which are those that the planner tells. */
 static bool stop(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *plan) {
+    bool is_mute = json_object_get(turn, "mute") != NULL;
     if (!*text_at(plan, "plan"))
         return false;
     int rc = tr_assistant_ask(talk, message, turn, peers_of(talk)->planner,
-        json_pack("{s:s, s:s}", "action", "stop", "plan", text_at(plan, "plan")), STOP_MS, on_stopped);
+        json_pack("{s:s, s:s}", "action", "stop", "plan", text_at(plan, "plan")), is_mute ? MUTE_MS : STOP_MS,
+        on_stopped);
     if (rc < 0)
         json_object_set_new(turn, "untold", json_true());
     return rc == 0;
@@ -264,6 +267,8 @@ static void on_known(
         json_t *plan = json_array_get(plans, i);
         tr_assistant_take_plan(plan, json_object_get(content, text_at(plan, "plan")));
     }
+    if (!answer)
+        json_object_set_new(turn, "mute", json_true());
     if (session)
         tr_assistant_renew_tasks(session, plans); /* kept at the end of the turn */
     json_decref(content);

@@ -109,7 +109,7 @@ typedef struct tr_mind_result {
     tr_mind_cost_t cost;  /* also of what failed */
     bool
         is_usual; /* no model is configured for the operation: the built-in mind answers it always, whatever `fallback` says */
-    const char *prompt; /* of a model: by which prompt of which version, "dialogue 4"; NULL = by none */
+    const char *prompt; /* of a model: by which prompt of which version, "dialogue 5"; NULL = by none */
 } tr_mind_result_t;
 
 typedef void (*tr_mind_done_fn)(void *arg, const tr_mind_result_t *result);
