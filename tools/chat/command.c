@@ -1,8 +1,8 @@
 #include "tools/chat/chat.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define TASKS   10
@@ -33,28 +33,14 @@ static int show_tasks(tr_chat_t *self, const json_t *answer) {
     return TR_EXIT_OK;
 }
 
-/* YAML's quoting does not know all that moves a cursor. */
-static void show_yaml(tr_chat_t *self, const json_t *value) {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (!out)
-        return;
-    int rc = tr_output_yaml(value, false, out);
-    fclose(out);
-    if (rc == 0)
-        tr_cli_print_raw(self->call.out, text, len);
-    free(text);
-}
-
 /* For a person as YAML, for a program as JSON. */
 static int show_value(tr_chat_t *self, const json_t *answer) {
     if (self->prompts && (json_is_null(answer) || json_object_size(answer) == 0)) {
         tr_chat_line(self, "", NOTHING);
     } else if (self->prompts) {
-        show_yaml(self, answer);
+        tr_output_yaml(answer, false, self->call.out);
     } else {
-        json_dumpf(answer, self->call.out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
+        tr_cli_dump_json(answer, self->call.out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
         fputc('\n', self->call.out);
     }
     return TR_EXIT_OK;

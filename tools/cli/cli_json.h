@@ -5,7 +5,10 @@
 #include "lib/base/options.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
+/* As json_dumpf; on a terminal what might not go there (terminal_text.h) is written as JSON writes control characters, "\\u009b", so that it is the same value. */
+int tr_cli_dump_json(const json_t *value, FILE *out, size_t flags);
 /* Nothing where the text is NULL. */
 void tr_cli_set_text(json_t *object, const char *key, const char *text);
 /* Nothing where it is 0. */

@@ -1,5 +1,6 @@
 #include "tools/cli/output.h"
 
+#include "tools/cli/cli_json.h"
 #include "tools/cli/output_cell.h"
 #include "tools/cli/output_fit.h"
 #include "tools/cli/output_yaml.h"
@@ -298,7 +299,7 @@ static json_t *objects(const tr_output_t *self) {
 }
 
 static int write_json(const json_t *value, bool line, FILE *out) {
-    if (json_dumpf(value, out, line ? JSON_COMPACT : JSON_INDENT(2)) < 0)
+    if (tr_cli_dump_json(value, out, line ? JSON_COMPACT : JSON_INDENT(2)) < 0)
         return -EIO;
     return fputc('\n', out) == EOF ? -EIO : 0;
 }

@@ -1,11 +1,14 @@
 #include "tools/cli/output_yaml.h"
 
+#include "tools/cli/terminal_text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 #include <yaml.h>
 
 /* Texts that some YAML reader takes for something else are quoted; plain ones begin with a letter. */
@@ -74,7 +77,7 @@ static bool emit(yaml_emitter_t *emitter, const json_t *value) {
     return ok;
 }
 
-int tr_output_yaml(const json_t *value, bool document, FILE *out) {
+static int write_yaml(const json_t *value, bool document, FILE *out) {
     yaml_emitter_t emitter;
     if (!yaml_emitter_initialize(&emitter))
         return -ENOMEM;
@@ -91,5 +94,21 @@ int tr_output_yaml(const json_t *value, bool document, FILE *out) {
               yaml_emitter_flush(&emitter);
     int rc = ok ? 0 : emitter.error == YAML_MEMORY_ERROR ? -ENOMEM : -EIO;
     yaml_emitter_delete(&emitter);
+    return rc;
+}
+
+/* libyaml escapes control characters, but not all that a terminal must not be shown. */
+int tr_output_yaml(const json_t *value, bool document, FILE *out) {
+    char *text = NULL;
+    size_t len = 0;
+    if (!isatty(fileno(out)))
+        return write_yaml(value, document, out);
+    FILE *memory = open_memstream(&text, &len);
+    int rc = memory ? write_yaml(value, document, memory) : -ENOMEM;
+    if (memory && fclose(memory) != 0 && rc == 0)
+        rc = -ENOMEM;
+    if (rc == 0)
+        tr_terminal_print(out, text, len);
+    free(text);
     return rc;
 }

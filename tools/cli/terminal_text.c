@@ -37,19 +37,28 @@ void tr_terminal_print(FILE *out, const char *text, size_t len) {
     }
 }
 
-char *tr_terminal_safe_copy(const char *text) {
-    size_t len = strlen(text), size = 0;
-    char *out = malloc(len + 1);
+/* Of the length of the text; `blanks`: tabs and newlines stay. */
+static void copy_safe(const char *text, size_t len, bool blanks, char *out) {
     uint32_t code;
     bool safe;
-    if (!out)
-        return NULL;
     for (size_t at = 0, n; at < len; at += n) {
         n = next(text + at, len - at, &code, &safe);
-        memcpy(out + size, safe ? text + at : "?", safe ? n : 1);
-        size += safe ? n : 1;
+        safe |= blanks && (code == '\n' || code == '\t');
+        memmove(out, safe ? text + at : "?", safe ? n : 1);
+        out += safe ? n : 1;
     }
-    out[size] = '\0';
+    *out = '\0';
+}
+
+void tr_terminal_make_safe(char *text) {
+    copy_safe(text, strlen(text), true, text);
+}
+
+char *tr_terminal_safe_copy(const char *text) {
+    size_t len = strlen(text);
+    char *out = malloc(len + 1);
+    if (out)
+        copy_safe(text, len, false, out);
     return out;
 }
 

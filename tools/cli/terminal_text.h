@@ -19,6 +19,8 @@
 bool tr_terminal_is_safe(uint32_t code);
 /* Writes what is safe, tabs and newlines with it. */
 void tr_terminal_print(FILE *out, const char *text, size_t len);
+/* Makes a text safe in its place; it gets no longer. */
+void tr_terminal_make_safe(char *text);
 /* For one line: tabs and newlines are '?', too. malloc'd; NULL when out of memory. */
 char *tr_terminal_safe_copy(const char *text);
 

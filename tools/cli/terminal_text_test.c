@@ -1,3 +1,5 @@
+#include "tools/cli/cli_json.h"
+#include "tools/cli/output_yaml.h"
 #include "tools/cli/pen.h"
 #include "tools/cli/terminal_text.h"
 
@@ -36,7 +38,10 @@ static void test_what_is_safe(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *shown = printed(rows[i].text, strlen(rows[i].text));
-        char *of_a_line = tr_terminal_safe_copy(rows[i].text);
+        char *of_a_line = tr_terminal_safe_copy(rows[i].text), *in_place = strdup(rows[i].text);
+        tr_terminal_make_safe(in_place);
+        assert_string_equal(in_place, rows[i].shown);
+        free(in_place);
         assert_string_equal(shown, rows[i].shown);
         assert_string_equal(of_a_line, rows[i].of_a_line);
         free(of_a_line);
@@ -167,6 +172,31 @@ static void test_a_draft_is_taken_back(void **state) {
     close_terminal(&t);
 }
 
+/* As JSON it is still the same value. */
+static void test_json_and_yaml(void **state) {
+    (void)state;
+    static const char said[] = "{\"a\":\"\xc2\233 \xe2\x80\256 \xe6\x97\xa5\x7f\"}";
+    char out[200], *text = NULL;
+    size_t size = 0;
+    json_t *value = json_loads(said, 0, NULL);
+    assert_non_null(value);
+    terminal_t t = open_terminal();
+    assert_int_equal(tr_cli_dump_json(value, t.out, JSON_COMPACT), 0);
+    assert_string_equal(seen(&t, out, sizeof out), "{\"a\":\"\\u009b \\u202e \xe6\x97\xa5\\u007f\"}");
+    json_t *again = json_loads(out, 0, NULL);
+    assert_true(json_equal(value, again));
+    assert_int_equal(tr_output_yaml(value, false, t.out), 0);
+    assert_string_equal(seen(&t, out, sizeof out), "a: \"\\x9B ? \xe6\x97\xa5\\x7F\"\r\n");
+    close_terminal(&t);
+    FILE *file = open_memstream(&text, &size);
+    assert_int_equal(tr_cli_dump_json(value, file, JSON_COMPACT), 0);
+    fclose(file);
+    assert_string_equal(text, said);
+    free(text);
+    json_decref(again);
+    json_decref(value);
+}
+
 static void test_elsewhere_bytes_are_as_they_are(void **state) {
     (void)state;
     char *out = NULL;
@@ -189,6 +219,7 @@ int main(void) {
         cmocka_unit_test(test_the_beginning_of_a_character),
         cmocka_unit_test(test_pieces_cut_anywhere),
         cmocka_unit_test(test_a_draft_is_taken_back),
+        cmocka_unit_test(test_json_and_yaml),
         cmocka_unit_test(test_elsewhere_bytes_are_as_they_are),
     };
     setlocale(LC_CTYPE, "C.UTF-8");

@@ -1,4 +1,5 @@
 /* `troupe kb get`, `ls`, `rm`, `stat`, `snapshot`: documents of the knowledge base, and its namespaces. */
+#include "tools/cli/cli_json.h"
 #include "tools/kb/kb.h"
 #include "tools/verbs/verbs.h"
 
@@ -71,7 +72,7 @@ static int run_get(const tr_call_t *call) {
     tr_cli_session_close(&session);
     if (code == TR_EXIT_OK && o->common.output == TR_OUTPUT_JSON) {
         json_object_set(document, "text", text);
-        json_dumpf(document, call->out, JSON_INDENT(2));
+        tr_cli_dump_json(document, call->out, JSON_INDENT(2));
         fputc('\n', call->out);
     } else if (code == TR_EXIT_OK) {
         fprintf(call->out, "%s\n", json_string_value(text));

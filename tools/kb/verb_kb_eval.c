@@ -3,6 +3,7 @@
  * docs.jsonl ({"id", "title", "text"}), queries.jsonl ({"id", "text"}) and qrels.tsv (query, document, gain).
  */
 #include "lib/base/clock.h"
+#include "tools/cli/cli_json.h"
 #include "tools/kb/load.h"
 #include "tools/kb/measure.h"
 #include "tools/kb/own.h"
@@ -219,7 +220,7 @@ static int print(eval_t *self) {
         (json_int_t)self->load.added, "chunks", (json_int_t)self->load.chunks, "load_ms",
         (json_int_t)self->load_ms, "search_ms", (json_int_t)self->search_ms);
     if (o->common.output == TR_OUTPUT_JSON) { /* one object: there is one result */
-        json_dumpf(row, self->call->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+        tr_cli_dump_json(row, self->call->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
         fputc('\n', self->call->out);
         json_decref(row);
         return TR_EXIT_OK;

@@ -1,4 +1,5 @@
 /* `troupe kb search`: passages that answer a question. */
+#include "tools/cli/cli_json.h"
 #include "tools/kb/kb.h"
 #include "tools/verbs/verbs.h"
 
@@ -72,7 +73,7 @@ static void print_summary(const tr_call_t *call, const json_t *answer) {
 
 /* With a summary there is one answer, and not a list. */
 static int print_answer(const tr_call_t *call, const json_t *answer) {
-    json_dumpf(answer, call->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    tr_cli_dump_json(answer, call->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     fputc('\n', call->out);
     return TR_EXIT_OK;
 }

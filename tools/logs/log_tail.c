@@ -1,5 +1,7 @@
 #include "tools/logs/log_tail.h"
 
+#include "tools/cli/terminal_text.h"
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
@@ -22,14 +24,6 @@ static const char *last_lines(const char *text, size_t len, size_t lines) {
     return text;
 }
 
-static void make_safe(char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if ((c < 0x20 && c != '\n') || c == 0x7f)
-            *text = '?';
-    }
-}
-
 const char *tr_log_tail(const char *path, int64_t from, size_t lines, char *out, size_t size) {
     out[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -48,6 +42,6 @@ const char *tr_log_tail(const char *path, int64_t from, size_t lines, char *out,
     if (first && begin <= first)
         begin = first + 1;
     memmove(out, begin, strlen(begin) + 1);
-    make_safe(out);
+    tr_terminal_make_safe(out);
     return out;
 }

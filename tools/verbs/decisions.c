@@ -1,5 +1,6 @@
 #include "tools/verbs/decisions.h"
 
+#include "tools/cli/cli_json.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/rows.h"
 
@@ -59,7 +60,7 @@ static void tell(const tr_call_t *call, const json_t *decision) {
 /* false: -o asks for a table. */
 static bool put_whole(const tr_call_t *call, const tr_cli_common_t *common, const json_t *value) {
     if (common->output == TR_OUTPUT_JSON)
-        json_dumpf(value, call->out, JSON_INDENT(2)), fputc('\n', call->out);
+        tr_cli_dump_json(value, call->out, JSON_INDENT(2)), fputc('\n', call->out);
     else if (common->output == TR_OUTPUT_YAML)
         tr_output_yaml(value, false, call->out);
     else

@@ -110,7 +110,7 @@ static int run_show(const tr_call_t *call) {
     json_t *approval = NULL;
     int code = tr_cli_ask_once(call, &o->common, SERVICE, about(call, "approval"), &approval);
     if (code == TR_EXIT_OK && o->common.output == TR_OUTPUT_JSON)
-        json_dumpf(approval, call->out, JSON_INDENT(2)), fputc('\n', call->out);
+        tr_cli_dump_json(approval, call->out, JSON_INDENT(2)), fputc('\n', call->out);
     else if (code == TR_EXIT_OK && o->common.output == TR_OUTPUT_YAML)
         tr_output_yaml(approval, false, call->out);
     else if (code == TR_EXIT_OK)

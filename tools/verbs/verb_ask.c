@@ -3,6 +3,7 @@
 #include "lib/base/random.h"
 #include "proto/json.h"
 #include "tools/cli/budget.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/session.h"
@@ -95,7 +96,7 @@ static void print_json(
     if (o->common.output == TR_OUTPUT_YAML) {
         tr_output_yaml(value, o->all, call->out);
     } else {
-        json_dumpf(value, call->out, JSON_COMPACT | JSON_ENCODE_ANY);
+        tr_cli_dump_json(value, call->out, JSON_COMPACT | JSON_ENCODE_ANY);
         fputc('\n', call->out);
     }
     json_decref(value);

@@ -1,4 +1,5 @@
 /* `troupe votes ballots`: a decision as a poll that `troupe votes count` counts again (lib/decision/poll_file.h). */
+#include "tools/cli/cli_json.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/rows.h"
 #include "tools/verbs/decisions.h"
@@ -175,7 +176,7 @@ static int put(const tr_call_t *call, const json_t *decision) {
     json_t *poll = poll_of(decision);
     int rc = 0;
     if (o->common.output == TR_OUTPUT_JSON)
-        json_dumpf(poll, call->out, JSON_INDENT(2)), fputc('\n', call->out);
+        tr_cli_dump_json(poll, call->out, JSON_INDENT(2)), fputc('\n', call->out);
     else
         rc = tr_output_yaml(poll, false, call->out);
     json_decref(poll);

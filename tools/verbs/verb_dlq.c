@@ -1,5 +1,6 @@
 /* `troupe dlq ls`, `show`, `requeue`, `drop`: durable messages that could not be delivered. */
 #include "proto/json.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_cell.h"
 #include "tools/cli/output_yaml.h"
@@ -278,7 +279,7 @@ static int print(const tr_call_t *call, json_t *letter, const void *bytes, size_
         if (o->common.output == TR_OUTPUT_YAML)
             tr_output_yaml(letter, false, call->out);
         else
-            json_dumpf(letter, call->out, JSON_COMPACT), fputc('\n', call->out);
+            tr_cli_dump_json(letter, call->out, JSON_COMPACT), fputc('\n', call->out);
     }
     json_decref(content);
     bool written = fflush(call->out) == 0 && !ferror(call->out);

@@ -2,6 +2,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/file.h"
 #include "lib/base/process.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cluster/host.h"
 #include "tools/cluster/unit.h"
 #include "tools/fleet/fleet.h"
@@ -91,8 +92,8 @@ static int run(const tr_call_t *call) {
     json_decref(request);
     if (rc < 0)
         return tr_cli_fail(call, TR_EXIT_REFUSED, "%s", error.text);
-    bool good = answer && json_dumpf(answer, call->out, JSON_COMPACT) == 0 && fputc('\n', call->out) != EOF &&
-                fflush(call->out) == 0;
+    bool good = answer && tr_cli_dump_json(answer, call->out, JSON_COMPACT) == 0 &&
+                fputc('\n', call->out) != EOF && fflush(call->out) == 0;
     json_decref(answer);
     return good ? TR_EXIT_OK : tr_cli_fail(call, TR_EXIT_REFUSED, "the answer could not be written");
 }

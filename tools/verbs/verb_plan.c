@@ -110,7 +110,7 @@ static int show(const tr_call_t *call, const json_t *answer) {
     const options_t *o = call->options;
     if (o->common.output != TR_OUTPUT_JSON)
         return put_plan(call, answer);
-    json_dumpf(answer, call->out, JSON_INDENT(2));
+    tr_cli_dump_json(answer, call->out, JSON_INDENT(2));
     fputc('\n', call->out);
     return TR_EXIT_OK;
 }

@@ -127,7 +127,7 @@ static int put_task(const tr_call_t *call, const json_t *task) {
     const tr_cli_common_t *common = call->options;
     int rc = 0;
     switch (common->output) {
-    case TR_OUTPUT_JSON: json_dumpf(task, call->out, JSON_INDENT(2)), fputc('\n', call->out); break;
+    case TR_OUTPUT_JSON: tr_cli_dump_json(task, call->out, JSON_INDENT(2)), fputc('\n', call->out); break;
     case TR_OUTPUT_YAML: rc = tr_output_yaml(task, false, call->out); break;
     case TR_OUTPUT_NAME: fprintf(call->out, "%s\n", call->arguments.items[0]); break;
     default: tr_cli_print_content(call->out, task);

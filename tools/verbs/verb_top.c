@@ -1,5 +1,6 @@
 /* `troupe top`: a live view of broker, agents, services and topics. */
 #include "lib/base/clock.h"
+#include "tools/cli/cli_json.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/screen.h"
 #include "tools/cli/session.h"
@@ -234,7 +235,7 @@ static int show_json(top_t *t) {
     if (t->options->common.output == TR_OUTPUT_YAML) {
         tr_output_yaml(object, true, t->call->out);
     } else {
-        json_dumpf(object, t->call->out, JSON_COMPACT);
+        tr_cli_dump_json(object, t->call->out, JSON_COMPACT);
         fputc('\n', t->call->out);
     }
     json_decref(object);
