@@ -70,7 +70,9 @@ class Command(tools.ToolsTest):
     def test_what_it_cannot_use_up(self):
         self.command(PYTHON, cpu="1s", memory=200 << 20, processes=4, **{"file-size": 1 << 20})
         uses = [("while True: pass", "exit status 137"), ("x = bytearray(500 << 20)", "MemoryError"),
-                ("open('/tmp/x', 'wb').write(bytes(4 << 20))", "rror")]
+                ("open('/tmp/x', 'wb').write(bytes(4 << 20))", "rror"),
+                ("for i in range(20000): open(f'/tmp/{i}', 'w').close()", "No space left on device"),
+                ("import os\nopen('/tmp/x', 'w').close()\nfor i in range(20000): os.link('/tmp/x', f'/tmp/{i}')", "No space left on device")]
         # the kernel counts no processes of root: there the room's first process does
         many, all_of = ("BlockingIOError", "BlockingIOError") if os.geteuid() else ("more than the 4 that they may be", "exit status 137")
         uses.append(("import os, time\nfor i in range(40):\n    if os.fork() == 0: time.sleep(60)\ntime.sleep(60)", many))

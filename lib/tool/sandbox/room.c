@@ -120,9 +120,17 @@ static int take_device(const char *path) {
     return rc == 0 && mount(path, at, NULL, MS_BIND, NULL) < 0 ? tr_sandbox_say(path, errno) : rc;
 }
 
+/* A file without content has no size, but holds about a kilobyte of the kernel's: there may be as many as the size has pages, and all hold little of what
+ * memory may be. */
+static uint64_t count_files(const tr_sandbox_t *self) {
+    uint64_t by_size = self->file_size / 4096, by_memory = self->memory / 16384;
+    return 1024 + (by_size < by_memory ? by_size : by_memory);
+}
+
 static int make_tmp(const tr_sandbox_t *self) {
-    char options[64];
-    snprintf(options, sizeof options, "mode=0700,size=%llu", (unsigned long long)self->file_size);
+    char options[100];
+    snprintf(options, sizeof options, "mode=0700,size=%llu,nr_inodes=%llu",
+        (unsigned long long)self->file_size, (unsigned long long)count_files(self));
     if (mkdir(ROOT "/tmp", 0700) < 0 || mount("tmpfs", ROOT "/tmp", "tmpfs", CALM, options) < 0)
         return tr_sandbox_say("/tmp", errno);
     return 0;

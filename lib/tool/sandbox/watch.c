@@ -4,7 +4,7 @@
  * hardly ever to who starts agents (docs/decisions.md).
  *
  * What is counted is what processes have mapped and is in memory or swapped, a page that several share by its part for each (Pss). What can be held without being
- * mapped is refused (filter.c) or bounded otherwise: /tmp has its size. Where the room can have no /proc of its own it is looked for in the one outside, by the
+ * mapped is refused (filter.c) or bounded otherwise: /tmp has its size and its number of files. Where the room can have no /proc of its own it is looked for in the one outside, by the
  * namespace of its processes.
  */
 #include <ctype.h>
