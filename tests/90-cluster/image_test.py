@@ -4,7 +4,7 @@ import json
 import re
 import sys
 
-from containers import PLACE, ContainerTest, harness, run
+from containers import BASE, PLACE, ContainerTest, harness, run
 
 SIZE_MOST = 230 << 20  # bytes of the image, the base included
 
@@ -50,8 +50,20 @@ class Image(ContainerTest):
         print(f"image: {image['Size'] / 1e6:.0f} MB", file=sys.stderr)
         self.assertLess(image["Size"], SIZE_MOST)
 
+    def test_the_pages_tell_its_size(self):
+        """What k8s/README.md and docs/operations.md say of it is so, by a twentieth: the image, the base, and the programs with their modules and library."""
+        page, operations = ((harness.ROOT / name).read_text(encoding="utf-8") for name in ("k8s/README.md", "docs/operations.md"))
+        told = re.search(r"\*\*one image with all programs\*\*, (\d+) MB \((\d+) of them Debian slim\): all programs together are (\d+) MB", page)
+        self.assertTrue(told, "the sentence with the three sizes is not in k8s/README.md")
+        self.assertEqual(re.findall(r"(?m)^\| the image \| (\d+) MB", operations), [told[1]])
+        done = self.podman("run", "--rm", "--network", "none", self.image, "sh", "-c", "find /usr/bin/troupe* /usr/lib/*/troupe /usr/lib/*/libtroupe* -type f -printf '%s\\n'")
+        sizes = {"image": self.inspect(self.image)["Size"], "base": self.inspect(BASE)["Size"], "programs": sum(map(int, done.stdout.split()))}
+        print({name: f"{size / 1e6:.1f} MB" for name, size in sizes.items()}, file=sys.stderr)
+        for size, said in zip(sizes.values(), told.groups()):
+            self.assertAlmostEqual(size / 1e6, int(said), delta=max(1, int(said) / 20), msg=f"{sizes}")
+
     def test_each_program_runs_and_nothing_compiles(self):
-        for program in ("troupe", "troupe-broker", "troupe-agentd", "troupe-coordinator", "troupe-kbd", "troupe-gateway", "troupe-sim"):
+        for program in ("troupe", "troupe-broker", "troupe-agentd", "troupe-coordinator", "troupe-kbd", "troupe-gateway", "troupe-exporter", "troupe-sim"):
             done = self.podman("run", "--rm", "--read-only", "--network", "none", self.image, program, "--help")
             self.assertIn(program, done.stdout + done.stderr)
         found = self.podman("run", "--rm", "--network", "none", self.image, "sh", "-c", "command -v gcc cc meson ninja python3; true")
