@@ -52,15 +52,24 @@ static bool read_decision(tr_part_t rest, json_t *out) {
     return !options || json_object_set_new(out, "options", options) == 0;
 }
 
+/* Whoever says so is no agent that something can be sent to. */
+static bool is_self(tr_part_t to) {
+    static const char *const words[] = {"me", "us", "myself", NULL};
+    for (const char *const *word = words; *word; word++)
+        if (to.length == strlen(*word) && strncasecmp(to.text, *word, to.length) == 0)
+            return true;
+    return false;
+}
+
 /* "X to Y", "Y that X", "Y about X" */
 static bool read_message(tr_part_t rest, json_t *out) {
     static const char *const joints[] = {"know that", "know about", "that", "about", "know"};
     tr_part_t to, content;
     for (size_t i = 0; i < sizeof joints / sizeof *joints; i++)
         if (tr_part_split(rest, joints[i], &to, &content))
-            return tr_part_put(out, "to", to) && tr_part_put(out, "content", content);
+            return !is_self(to) && tr_part_put(out, "to", to) && tr_part_put(out, "content", content);
     if (tr_part_split_last(rest, "to", &content, &to))
-        return tr_part_put(out, "content", content) && tr_part_put(out, "to", to);
+        return !is_self(to) && tr_part_put(out, "content", content) && tr_part_put(out, "to", to);
     return false;
 }
 
@@ -221,6 +230,13 @@ static const struct {
     {"email", SEND},
     {"message", SEND},
     {"let", SEND},
+    {"let me know", QUERY},
+    {"let me know when", STATUS, OWN},
+    {"let me know as soon as", STATUS, OWN},
+    {"tell me when", STATUS, OWN},
+    {"tell me as soon as", STATUS, OWN},
+    {"notify me when", STATUS, OWN},
+    {"inform me when", STATUS, OWN},
     {"post", SEND},
     {"status", STATUS},
     {"status of", STATUS},

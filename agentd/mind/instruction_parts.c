@@ -194,9 +194,16 @@ tr_part_t tr_part_without_time(tr_part_t part, json_t *out, const char *key) {
     return part;
 }
 
+/* "the new logo: red or green": what is asked about is none of them. */
+static tr_part_t behind_colon(tr_part_t part) {
+    const char *colon = memmem(part.text, part.length, ": ", 2);
+    return colon ? tr_part_after(part, (size_t)(colon - part.text) + 1) : part;
+}
+
 json_t *tr_part_options(tr_part_t part) {
     json_t *options = json_array();
     tr_part_t before, after;
+    part = behind_colon(part);
     bool is_list =
         tr_part_split_last(part, "or", &before, &after) || tr_part_split_last(part, "and", &before, &after);
     while (options && is_list && json_array_size(options) < OPTIONS_MAX) {

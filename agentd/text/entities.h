@@ -2,8 +2,8 @@
  * Named entities by rule and gazetteer: who, where, when and how much a document speaks of.
  *
  * Places, organisations and licences come from lists and from the words that end such names
- * ("... Foundation", "... GmbH"); persons from given names and titles; dates, money, mail and web addresses
- * from their form. Variants are one entity: "Free Software Foundation, Inc.", "the Free Software Foundation" and
+ * ("... Foundation", "... GmbH"); persons from given names and titles; dates (and days and times, as "next Friday", "3 pm"), money, mail and
+ * web addresses from their form. Variants are one entity: "Free Software Foundation, Inc.", "the Free Software Foundation" and
  * "FSF"; "29 June 2007" and "June 29, 2007"; "Richard Stallman" and a later "Stallman". What no rule knows is
  * left out: better a name too few than a wrong one.
  */

@@ -60,6 +60,8 @@ static void persons_have_given_names_or_titles(void **state) {
     assert_entities("x.txt", "Ada Lovelace wrote to Barack Obama, and Kofi Annan to the Royal Institution.",
         "person Ada Lovelace x1; person Barack Obama x1; person Kofi Annan x1; organisation Royal "
         "Institution x1");
+    assert_entities("x.txt", "Then J. R. R. Tolkien met Elon Musk. See I. J. and A. Smith, or B. C. 44.",
+        "person J. R. R. Tolkien x1; person Elon Musk x1");
     assert_entities(
         "x.txt", "Florence is warm. Iris and olive oil. August passed; Per person.", "place Florence x1");
     assert_entities("x.md", "# The Grant Scope\n\nwords of no meaning\n", "");
@@ -89,6 +91,23 @@ static void dates_are_one_however_written(void **state) {
     assert_entities("x.txt", "La fête a eu lieu le 14 juillet 1790 et non pas avant, comme on le disait.",
         "date 14 juillet 1790 x1");
     assert_entities("x.txt", "The numbers 2007-13-29, 31.31.2007 and 1.2.3 are none, 99 June neither.", "");
+}
+
+static void days_and_times_are_dates(void **state) {
+    (void)state;
+    assert_entities("x.txt",
+        "Come tomorrow or next Friday, at 3 pm or 15:30, not on Monday at noon. Tomorrow it rains.",
+        "date tomorrow x2; date next Friday x1; date 3 pm x1; date 15:30 x1; date Monday x1; date noon x1");
+    assert_entities("x.txt",
+        "The great storm came on 2024/05/12, that is to say on 12.5.2024 as others write; the flood on "
+        "13/05/2024, which is 05/13/2024 elsewhere, and what 05/12/2024 means nobody knows.",
+        "date 2024/05/12 x2; date 13/05/2024 x2; date 05/12/2024 x1");
+    assert_entities("x.txt", "By 9am, or 9:30am, or at 10:05 pm of this week, as it was last year.",
+        "date 9am x1; date 9:30am x1; date 10:05 pm x1; date this week x1; date last year x1");
+    assert_entities("x.txt",
+        "A ratio of 3:1 or of 25:10, and 10:61 of them, version 1/2/3 and 14/15/2024 and 13 pm and 3 men are "
+        "none; this one, and the last but one, neither.",
+        "");
 }
 
 static void money_has_a_sign_or_a_name(void **state) {
@@ -146,6 +165,7 @@ int main(void) {
         cmocka_unit_test(persons_have_given_names_or_titles),
         cmocka_unit_test(places_are_listed),
         cmocka_unit_test(dates_are_one_however_written),
+        cmocka_unit_test(days_and_times_are_dates),
         cmocka_unit_test(money_has_a_sign_or_a_name),
         cmocka_unit_test(addresses_end_where_they_end),
         cmocka_unit_test(licences_have_short_names),

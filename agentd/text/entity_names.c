@@ -269,7 +269,11 @@ static bool find_person(
         *ret_end = end > name + 1 ? end : name + 1;
         return end > name + 1 || name > index;
     }
-    if (name == index || !is_name_part(tokens, name))
+    size_t surname = name;
+    while (surname < tokens->word_count && is_initial(tokens, surname) && follows(tokens, surname + 1))
+        surname++;
+    bool by_title = name > index, by_initials = surname >= name + 2; /* "J. R. R. Tolkien" */
+    if (!(by_title || by_initials) || !is_name_part(tokens, surname))
         return false;
     *ret_first = name;
     *ret_end = surname_end(tokens, name + 1);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "agentd/text/entity_collector.h"
+#include "agentd/text/entity_days.h"
 #include "lib/text/utf8.h"
 #include "lib/text/word.h"
 
@@ -317,24 +318,38 @@ static bool read_numeric_date(const tr_tokens_t *tokens, size_t index, date_t *r
     return true;
 }
 
+/* The last word of the date, time or day that begins here, and what it is compared by ("": its words); false where none begins. */
+static bool find_date(const tr_tokens_t *tokens, size_t index, size_t *ret_last, char key[48]) {
+    date_t date;
+    char day[TR_ENTITY_DAY_KEY];
+    if (read_date(tokens, index, &date) || read_numeric_date(tokens, index, &date)) {
+        snprintf(key, 48, "%04d-%02d-%02d", date.year, date.month, date.day);
+        *ret_last = date.last;
+        return true;
+    }
+    size_t words = tr_entity_day(tokens, index, day);
+    snprintf(key, 48, "%s", day);
+    *ret_last = index + words - 1;
+    return words > 0;
+}
+
 int tr_entities_dates(tr_collector_t *collector) {
     const tr_tokens_t *tokens = collector->tokens;
     for (size_t i = 0; i < tokens->word_count; i++) {
-        date_t date;
+        size_t at;
         char key[48];
-        if (collector->is_taken[i] || (!read_date(tokens, i, &date) && !read_numeric_date(tokens, i, &date)))
+        if (collector->is_taken[i] || !find_date(tokens, i, &at, key))
             continue;
-        const tr_word_t *last = &tokens->words[date.last];
-        snprintf(key, sizeof key, "%04d-%02d-%02d", date.year, date.month, date.day);
+        const tr_word_t *last = &tokens->words[at];
         tr_mention_t mention = {
             .kind = TR_ENTITY_DATE,
             .offset = tokens->words[i].offset,
             .length = last->offset + last->length - tokens->words[i].offset,
-            .key = key,
+            .key = *key ? key : NULL,
         };
         if (tr_collector_add(collector, &mention) < 0)
             return -ENOMEM;
-        i = date.last;
+        i = at;
     }
     return 0;
 }
