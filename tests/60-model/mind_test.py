@@ -102,10 +102,10 @@ class Mind(model.ModelTest):
         plan = {"task": "t", "priority": 5, "subtasks": [subtask("b", "a"), subtask("a")]}
         value = self.value(server, plan, "plan", "search for whales", skills=["search"])
         self.assertEqual(value, {**plan, "method": "model"})
-        for subtasks in ([subtask("a", "b"), subtask("b", "a")], [subtask("a", skill="fly")], [subtask("a"), subtask("b")], [],
-                         [subtask("a", "nobody")]):
+        for most, subtasks in ((2, [subtask("a", "b"), subtask("b", "a")]), (1, [subtask("a", skill="fly")]), (1, [subtask("a"), subtask("b")]), (1, []),
+                               (1, [subtask("a", "nobody")])):
             server.does(answers({**plan, "subtasks": subtasks}))
-            value = self.falls_back(server, "does not fit", "plan", "search for whales", skills=["search"], most=1)
+            value = self.falls_back(server, "does not fit", "plan", "search for whales", skills=["search"], most=most)
             self.assertEqual((value["method"], [s["id"] for s in value["subtasks"]]), ("search", ["search"]))
 
     def test_dialogue(self):

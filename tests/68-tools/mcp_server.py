@@ -181,6 +181,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         message = json.loads(body)
         server.log({"headers": {name.lower(): value for name, value in self.headers.items()}, "of": message.get("method")})
+        if server.options.leads_to:
+            self.send(307, Location=server.options.leads_to)
+            return
         session = self.headers.get("Mcp-Session-Id")
         if server.options.key and self.headers.get("Authorization") != f"Bearer {server.options.key}":
             self.send(401, b"{}")
@@ -238,6 +241,7 @@ def main():
     parser.add_argument("--bad")
     parser.add_argument("--log")
     parser.add_argument("--key")
+    parser.add_argument("--leads-to")
     parser.add_argument("--http")
     options = parser.parse_args()
     server = Server(options)

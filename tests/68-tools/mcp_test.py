@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import sys
 import unittest
 
@@ -254,6 +255,17 @@ class Faults(McpTest):
     def test_http_hangs(self):
         self.fails(self.http("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
+
+    def test_a_redirect_carries_no_key_away(self):
+        """Nobody is asked there, with it or without."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            leads = self.http("--leads-to", f"http://127.0.0.1:{other.getsockname()[1]}/mcp", **{"key-env": "MCP_KEY"})
+            self.keeper({"fake": leads}, MCP_KEY="hush")
+            told = harness.wait_until(lambda: self.ask("keeper", '{"action": "list"}')["servers"][0].get("detail"), "the refusal")
+            self.assertIn("307", told)
+            self.assertTrue(any(one.get("headers", {}).get("authorization") == "Bearer hush" for one in self.logged()))
+            other.setblocking(False)
+            self.assertRaises(BlockingIOError, other.accept)
 
     def test_a_session_that_was_forgotten_is_begun_anew(self):
         self.serve(self.http("--bad", "forget", "--speaks", "stateful"))
