@@ -73,4 +73,11 @@ const tr_event_t tr_coordinator_events[TR_C_EVENTS] = {
         "It has got a message: its performative and its sender, its `trace` where it is of one, its "
         "`conversation`. With --log-level debug.",
         "None needed."},
+    [TR_C_STARTS_IN_VAIN] = {"C020", TR_LOG_WARN, "starts in vain",
+        "Agents of a group that were begun are gone again, more than once: they cannot start, or somebody "
+        "ends "
+        "them. More are begun only after `pause_ms`, which is twice as long each time, 5 minutes at most.",
+        "`troupe logs up` and the log of the group's agents say why they end: mend that. What waits durably "
+        "is "
+        "not lost."},
 };

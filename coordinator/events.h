@@ -24,6 +24,7 @@ typedef enum tr_coordinator_event {
     TR_C_NOT_SCALED,
     TR_C_NOT_FORGOTTEN,
     TR_C_MESSAGE,
+    TR_C_STARTS_IN_VAIN,
     TR_C_EVENTS,
 } tr_coordinator_event_t;
 

@@ -83,12 +83,23 @@ static void share_out(autoscale_t *a, int64_t agents, int64_t to) {
         a->aims[i].to = counts[i];
 }
 
+/* Once for each time that they have gone. */
+static void say_held(tr_coordinator_t *self, const tr_scaler_t *s, int64_t now_ms) {
+    int64_t held_ms = s->lost_ms == now_ms ? tr_scaler_held(s, now_ms) : 0;
+    if (held_ms > 0)
+        tr_log(&self->resident.log, &tr_coordinator_events[TR_C_STARTS_IN_VAIN],
+            "group=%s agents=%lld wanted=%lld pause_ms=%lld", s->group, (long long)s->agents,
+            (long long)s->wanted, (long long)held_ms);
+}
+
 /* Whether it is to change. */
-static bool aim(autoscale_t *a, tr_scaler_t *s) {
+static bool aim(tr_coordinator_t *self, tr_scaler_t *s) {
+    autoscale_t *a = self->autoscale;
     int64_t agents, waiting;
     if (!add_up(a, s, &agents, &waiting))
         return false;
-    int64_t to = tr_scaler_look(s, agents, waiting, tr_clock_ms());
+    int64_t now_ms = tr_clock_ms(), to = tr_scaler_look(s, agents, waiting, now_ms);
+    say_held(self, s, now_ms);
     if (to < 0)
         return false;
     share_out(a, agents, to);
@@ -178,7 +189,7 @@ static void change_next(tr_coordinator_t *self) {
             end_group(self);
         a->asked++;
         a->aim_count = a->aimed = 0;
-        if (a->asked < a->count && !aim(a, &a->scalers[a->asked]))
+        if (a->asked < a->count && !aim(self, &a->scalers[a->asked]))
             a->aim_count = 0;
     }
     again(self);
@@ -188,7 +199,7 @@ static void change_next(tr_coordinator_t *self) {
 static void change_all(tr_coordinator_t *self) {
     autoscale_t *a = self->autoscale;
     a->asked = 0;
-    if (!aim(a, &a->scalers[0]))
+    if (!aim(self, &a->scalers[0]))
         a->aim_count = 0;
     change_next(self);
 }

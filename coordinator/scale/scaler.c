@@ -10,7 +10,10 @@
 #define EXPECTED                                                                                             \
     "expected GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...][:PLATFORM[,PLATFORM...]], as "            \
     "reader=0..8/10/60s@read"
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS       INT64_C(86400000)
+#define FIRST_MS     2000
+#define PAUSE_MAX_MS 300000
+#define CALM_PAUSES  4 /* of the last pause without a loss: it was another matter */
 
 /* Up to `end`, which is taken away; NULL: there is none. */
 static char *cut(char **rest, const char *end) {
@@ -68,7 +71,7 @@ int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error) {
              : good         ? 0
                             : tr_error_set(error, -EINVAL, "--autoscale \"%.120s\": " EXPECTED, text);
     if (good) {
-        read->agents = -1;
+        read->agents = read->told = -1;
         *self = *read;
     }
     free(read);
@@ -91,20 +94,40 @@ static int64_t calm(tr_scaler_t *self, int64_t now_ms) {
     return over && self->peak < self->agents ? self->peak : -1;
 }
 
+/* The first time they may only have been in somebody's way. */
+static void note_lost(tr_scaler_t *self, int64_t agents, int64_t now_ms) {
+    if (self->pause_ms && now_ms - self->lost_ms > CALM_PAUSES * self->pause_ms)
+        self->pause_ms = 0;
+    if (agents < self->told) {
+        self->pause_ms = !self->pause_ms                     ? FIRST_MS
+                         : self->pause_ms < PAUSE_MAX_MS / 2 ? 2 * self->pause_ms
+                                                             : PAUSE_MAX_MS;
+        self->lost_ms = now_ms;
+    }
+    if (self->told < 0 || agents < self->told) /* more than that are those that end yet */
+        self->told = agents;
+}
+
+int64_t tr_scaler_held(const tr_scaler_t *self, int64_t now_ms) {
+    int64_t left_ms = self->pause_ms > FIRST_MS ? self->lost_ms + self->pause_ms - now_ms : 0;
+    return left_ms > 0 ? left_ms : 0;
+}
+
 int64_t tr_scaler_look(tr_scaler_t *self, int64_t agents, int64_t waiting, int64_t now_ms) {
     self->agents = agents;
     self->waiting = waiting;
     self->wanted = within(self, waiting / self->backlog + (waiting % self->backlog > 0));
     if (agents < 0)
         return -1;
+    note_lost(self, agents, now_ms);
     if (self->wanted < agents)
         return calm(self, now_ms);
     self->calm_ms = 0;
-    return self->wanted > agents ? self->wanted : -1;
+    return self->wanted > agents && !tr_scaler_held(self, now_ms) ? self->wanted : -1;
 }
 
 void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms) {
-    self->agents = agents;
+    self->agents = self->told = agents;
     self->changed_ms = now_ms;
     self->calm_ms = 0;
 }

@@ -6,6 +6,9 @@
  * What is unfinished (queued, and in work) is divided by `backlog`, the share that is well for one agent. That a busy agent counts keeps it from being
  * ended; that fewer must be enough for a time keeps a fleet from going up and down with each burst.
  *
+ * Those that were asked for and are gone again cannot start, or somebody ends them: they are asked for again at once, and each further time after twice
+ * the pause, so that what dies at its start is not started each second.
+ *
  * Pure: numbers and the time in, a number out.
  */
 #ifndef TR_COORDINATOR_SCALER_H
@@ -37,12 +40,18 @@ typedef struct tr_scaler {
     int64_t changed_ms; /* the last change of it; 0: none yet */
     int64_t calm_ms;    /* since when fewer are enough; 0: they are not */
     int64_t peak;       /* the most that was wanted since then */
+    int64_t
+        told; /* how many there were to be after the last change, or fewer that there were since; -1: not yet */
+    int64_t pause_ms; /* before more are asked for, after they have gone again; 0: they have not */
+    int64_t lost_ms;  /* when they had gone last */
 } tr_scaler_t;
 
 /* "GROUP=MIN..MAX/BACKLOG/COOLDOWN@SERVICE[,SERVICE...][:PLATFORM[,PLATFORM...]]", as reader=0..8/10/60s@read. -EINVAL with what was expected; `self` is untouched then. */
 int tr_scaler_parse(tr_scaler_t *self, const char *text, tr_error_t *error);
 /* What it should be changed to; -1: as it is. `agents` < 0: nobody knows yet. now_ms: any clock that does not go back, over 0. */
 int64_t tr_scaler_look(tr_scaler_t *self, int64_t agents, int64_t waiting, int64_t now_ms);
+/* For how long nothing more is asked for, because what was is gone; 0: it is not so. */
+int64_t tr_scaler_held(const tr_scaler_t *self, int64_t now_ms);
 /* It was. */
 void tr_scaler_changed(tr_scaler_t *self, int64_t agents, int64_t now_ms);
 

@@ -77,6 +77,36 @@ static void fewer_must_be_enough_for_the_cooldown(void **state) {
     assert_int_equal(tr_scaler_look(&s, 0, 1, 999999), 1); /* the first message wakes it */
 }
 
+/* Told each second, and gone by the next one. */
+static void what_dies_at_its_start_is_not_started_each_second(void **state) {
+    (void)state;
+    tr_scaler_t s = scaler("r=0..4/10/60s@r");
+    int64_t starts = 0, last_ms = 0, longest_ms = 0;
+    for (int64_t now = 1000; now <= 3600000; now += 1000) {
+        if (tr_scaler_look(&s, 0, 100, now) < 0)
+            continue;
+        tr_scaler_changed(&s, 4, now);
+        starts++;
+        longest_ms = now - last_ms > longest_ms ? now - last_ms : longest_ms;
+        last_ms = now;
+    }
+    assert_in_range(starts, 12, 22); /* 3,600 without a pause */
+    assert_in_range(longest_ms, 300000, 303000);
+    /* They stay: the next that goes is made up for at once. */
+    tr_scaler_changed(&s, 4, 4000000);
+    for (int64_t now = 4001000; now < 6000000; now += 1000)
+        assert_int_equal(tr_scaler_look(&s, 4, 100, now), -1);
+    assert_int_equal(tr_scaler_look(&s, 3, 100, 6000000), 4);
+    /* Those that were to end, and take their time, are not lost. */
+    s = scaler("r=0..4/10/1s@r");
+    tr_scaler_changed(&s, 1, 1000);
+    tr_scaler_look(&s, 4, 0, 2000);
+    tr_scaler_look(&s, 1, 0, 3000);
+    tr_scaler_changed(&s, 0, 4000);
+    tr_scaler_look(&s, 0, 0, 5000);
+    assert_int_equal(s.pause_ms, 0);
+}
+
 /* Whatever is told, it is within the bounds, and none is asked for what is there. */
 static void never_beyond_the_bounds(void **state) {
     (void)state;
@@ -97,6 +127,7 @@ int main(void) {
         cmocka_unit_test(what_is_said_is_read),
         cmocka_unit_test(more_come_at_once),
         cmocka_unit_test(fewer_must_be_enough_for_the_cooldown),
+        cmocka_unit_test(what_dies_at_its_start_is_not_started_each_second),
         cmocka_unit_test(never_beyond_the_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,9 @@ const tr_event_t tr_up_events[TR_UP_LOG_COUNT] = {
         "restart soon, failed is none.",
         "Where it repeats: look at that process's own log."},
     [TR_UP_LOG_FAILED] = {"U008", TR_LOG_ERROR, "gave up on a process",
-        "A process ended more often than its restart policy allows, and stays down: the fleet is degraded.",
+        "A process ended more often than its restart policy allows, and stays down: the fleet is degraded. "
+        "Or one "
+        "that the coordinator had begun (`autoscale`) cannot start, and is not kept.",
         "Mend the cause that its log shows; then detach and attach it, or end the fleet and bring it up "
         "again."},
     [TR_UP_LOG_REMOVED] = {"U009", TR_LOG_INFO, "process removed",

@@ -140,6 +140,10 @@ static void stay_away(tr_up_t *self, tr_member_t *member) {
 /* One that cannot start is not kept. */
 void tr_up_order_failed(tr_up_t *self, tr_member_t *member, const char *why) {
     tr_order_t *order = member->join;
+    if (!order->request) { /* nobody waits to be told */
+        TR_UP_LOG(self, FAILED, "name=%s reason=%s", member->name, why);
+        tr_up_say(self, "cannot start %s", why);
+    }
     order_fail(order, "cannot start %s", why);
     if (member->fetched)
         stay_away(self, member);
