@@ -120,16 +120,19 @@ static uint64_t sum_of(const view_t *v, uint64_t (*each)(const view_t *v, const 
     return sum;
 }
 
-/* That it cannot go on, after a line on stderr. */
-static bool is_over(const tr_sandbox_t *self, const view_t *v) {
+/* Both say why on stderr. */
+static bool are_too_many(const tr_sandbox_t *self, const view_t *v) {
     uint64_t most = self->processes + (tr_sandbox_has_gate(self) ? AT_GATE : 0);
+    if (v->proc < 0 || sum_of(v, one) <= most)
+        return false;
+    fprintf(stderr, "troupe-sandbox: its processes were more than the %llu that they may be\n",
+        (unsigned long long)self->processes);
+    return true;
+}
+
+static bool hold_too_much(const tr_sandbox_t *self, const view_t *v) {
     if (v->proc < 0)
         return false;
-    if (sum_of(v, one) > most) {
-        fprintf(stderr, "troupe-sandbox: its processes were more than the %llu that they may be\n",
-            (unsigned long long)self->processes);
-        return true;
-    }
     if (sum_of(v, resident) <= self->memory || sum_of(v, proportional) <= self->memory)
         return false;
     fprintf(stderr,
@@ -180,21 +183,25 @@ static int reap(pid_t program, int *ret_status) {
 }
 
 int tr_sandbox_wait(const tr_sandbox_t *self, pid_t program, int ends, int gate, int *ret_status) {
-    int64_t look_at = 0;
+    int64_t look_at = 0, count_at = 0;
     view_t view = open_view(self);
     for (int rc; (rc = reap(program, ret_status)) != 1;) {
         if (rc < 0)
             return rc;
         int64_t began = now_ms();
-        if (began >= look_at && is_over(self, &view)) {
+        bool looks = began >= look_at, counts = looks || (began >= count_at && !view.room);
+        if ((counts && are_too_many(self, &view)) || (looks && hold_too_much(self, &view))) {
             *ret_status =
                 SIGKILL; /* as if it was the program that was killed: all of them are, with the first */
             return 0;
         }
         int64_t now = now_ms(), rest = (now - began) * REST;
-        if (began >= look_at)
+        if (looks)
             look_at = now + (rest > LOOK_MS ? rest : LOOK_MS);
-        pause_for(self, look_at > now ? look_at - now : 0, ends, gate);
+        if (counts) /* names alone are read at once; who becomes more and more is not to be waited for */
+            count_at = view.room ? look_at : now + LOOK_MS;
+        int64_t next = count_at < look_at ? count_at : look_at;
+        pause_for(self, next > now ? next - now : 0, ends, gate);
     }
     return 0;
 }
