@@ -1,5 +1,6 @@
 #include "agentd/load.h"
 
+#include "lib/base/crash.h"
 #include "proto/aid.h"
 
 #include <dlfcn.h>
@@ -51,8 +52,10 @@ static int open_file(tr_loaded_t *self, const char *path, tr_error_t *error) {
         return tr_error_set(
             error, -errno, "%s: expected a shared object with a behaviour: %s", path, strerror(errno));
     self->handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
-    if (self->handle)
+    if (self->handle) {
+        tr_crash_note_loaded();
         return 0;
+    }
     /* Its text begins with the path, mostly. */
     const char *why = dlerror();
     size_t same = strncmp(why, local, strlen(local)) == 0 ? strlen(local) : 0;

@@ -73,15 +73,16 @@ static int open_sender(
     return rc;
 }
 
-/* A server at `url` with a file of headers. */
-static int open_server(tr_exporter_t *self, tr_destination_t to, const char *url, const char *path,
-    const char *file, const char *type, tr_sent_fn *judge, tr_error_t *error) {
-    char *whole = with_path(url, path, to != TR_TO_OTLP), *headers = NULL;
+/* A server at `own->url` with a file of headers. */
+static int open_server(tr_exporter_t *self, tr_destination_t to, const char *path, const char *file,
+    const tr_sender_options_t *own, tr_error_t *error) {
+    char *whole = with_path(own->url, path, to != TR_TO_OTLP), *headers = NULL;
     int rc = file ? read_secret("headers", file, &headers, error) : 0;
+    tr_sender_options_t o = *own;
+    o.url = whole;
+    o.headers = headers;
     if (rc == 0)
-        rc = open_sender(self, to,
-            &(tr_sender_options_t){.url = whole, .content_type = type, .headers = headers, .judge = judge},
-            error);
+        rc = open_sender(self, to, &o, error);
     free(headers);
     free(whole);
     return rc;
@@ -110,16 +111,20 @@ static int open_sentry(tr_exporter_t *self, tr_error_t *error) {
 
 int tr_exporter_open_senders(tr_exporter_t *self, tr_error_t *error) {
     const tr_exporter_options_t *o = self->options;
-    const char *otlp = o->otlp_format == TR_OTLP_JSON ? "application/json" : "application/x-protobuf";
-    int rc = o->otlp
-                 ? open_server(self, TR_TO_OTLP, o->otlp, "/v1/traces", o->otlp_headers, otlp, NULL, error)
-                 : 0;
+    const tr_sender_options_t otlp = {.url = o->otlp,
+                                  .content_type = o->otlp_format == TR_OTLP_JSON ? "application/json"
+                                                                                 : "application/x-protobuf"},
+                              elastic = {.url = o->elasticsearch,
+                                  .content_type = "application/x-ndjson",
+                                  .judge = tr_elastic_judge,
+                                  .halve = tr_elastic_halve},
+                              loki = {
+                                  .url = o->loki, .content_type = "application/json", .halve = tr_loki_halve};
+    int rc = o->otlp ? open_server(self, TR_TO_OTLP, "/v1/traces", o->otlp_headers, &otlp, error) : 0;
     if (rc == 0 && o->elasticsearch)
-        rc = open_server(self, TR_TO_ELASTIC, o->elasticsearch, TR_ELASTIC_PATH, o->elasticsearch_headers,
-            "application/x-ndjson", tr_elastic_judge, error);
+        rc = open_server(self, TR_TO_ELASTIC, TR_ELASTIC_PATH, o->elasticsearch_headers, &elastic, error);
     if (rc == 0 && o->loki)
-        rc = open_server(
-            self, TR_TO_LOKI, o->loki, "/loki/api/v1/push", o->loki_headers, "application/json", NULL, error);
+        rc = open_server(self, TR_TO_LOKI, "/loki/api/v1/push", o->loki_headers, &loki, error);
     return rc == 0 && o->sentry_dsn ? open_sentry(self, error) : rc;
 }
 

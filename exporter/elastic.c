@@ -143,3 +143,27 @@ void tr_elastic_judge(long status, const char *body, size_t len, tr_verdict_t *r
         ret_verdict->sent = TR_SENT;
     json_decref(answer);
 }
+
+static size_t count_lines(const char *bytes, size_t len) {
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += bytes[i] == '\n';
+    return n;
+}
+
+int tr_elastic_halve(const char *bytes, size_t len, tr_spooled_t ret_halves[2]) {
+    size_t items = count_lines(bytes, len) / 2, at = 0;
+    if (items < 2)
+        return -ENOTSUP;
+    for (size_t lines = items / 2 * 2; lines > 0; at++)
+        lines -= bytes[at] == '\n';
+    char *first = strndup(bytes, at), *second = strndup(bytes + at, len - at);
+    if (!first || !second) {
+        free(first);
+        free(second);
+        return -ENOMEM;
+    }
+    ret_halves[0] = (tr_spooled_t){.bytes = first, .len = at};
+    ret_halves[1] = (tr_spooled_t){.bytes = second, .len = len - at};
+    return 0;
+}

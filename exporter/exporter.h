@@ -31,11 +31,11 @@ typedef struct tr_exporter {
     json_t *spans; /* an array: of the next batch */
     tr_counter_t spans_taken, spans_skipped, lines_taken, events_held;
 
-    tr_follow_t **follows;    /* as many as options->logs */
-    tr_log_record_t *records; /* of the next batch */
-    size_t records_n;
-    json_t *files;  /* an array: the names that records borrow */
-    int64_t minute; /* of Sentry's limit, and how many since then */
+    tr_follow_t **follows;           /* as many as options->logs */
+    tr_log_record_t *records;        /* of the next batch */
+    size_t records_n, records_bytes; /* bytes of their lines */
+    json_t *files;                   /* an array: the names that records borrow */
+    int64_t minute;                  /* of Sentry's limit, and how many since then */
     int64_t events_in_minute;
 } tr_exporter_t;
 

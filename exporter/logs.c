@@ -1,5 +1,6 @@
 #include "exporter/exporter.h"
 
+#include "exporter/events.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 
 #define BATCH_RECORDS 1000u
-#define READ_MAX      (1u << 20) /* bytes of a file in one look */
+#define BATCH_BYTES   (512u << 10) /* of lines: as bodies they are under the 1 MiB that proxies let through */
+#define READ_MAX      (1u << 20)   /* bytes of a file in one look */
 #define MARK_MAX      (16u << 20)
 #define MINUTE_MS     60000
 
@@ -98,7 +100,7 @@ static void send_records(tr_exporter_t *self) {
         send_errors(self);
     for (size_t i = 0; i < self->records_n; i++)
         tr_log_record_finish(&self->records[i]);
-    self->records_n = 0;
+    self->records_n = self->records_bytes = 0;
     json_array_clear(self->files);
 }
 
@@ -113,14 +115,32 @@ static const char *kept_name(tr_exporter_t *self, const char *file) {
                : "";
 }
 
+/* What an exporter says of a destination is not sent to any: a store that refuses would be sent that it refuses, for ever. */
+static bool is_of_destinations(const tr_log_record_t *r) {
+    static const tr_exporter_event_t events[] = {TR_E_FAILS, TR_E_WORKS, TR_E_TURNED_DOWN, TR_E_DROPPED};
+    if (strcmp(tr_log_record_text(r, "component"), "exporter") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        if (strcmp(tr_log_record_text(r, "event"), tr_exporter_events[events[i]].id) == 0)
+            return true;
+    return false;
+}
+
 static void on_line(void *arg, const char *line, size_t len, const char *file, uint64_t offset) {
     tr_exporter_t *self = arg;
-    if (self->records_n == BATCH_RECORDS)
+    size_t taken = len < TR_LOG_RECORD_MAX ? len : TR_LOG_RECORD_MAX;
+    if (self->records_n == BATCH_RECORDS || self->records_bytes + taken > BATCH_BYTES)
         send_records(self);
     tr_log_record_t *at = &self->records[self->records_n];
-    if (tr_log_record_read(line, len, kept_name(self, file), offset, tr_clock_wall_ns(), at) == 0)
-        self->records_n++;
     tr_counter_inc(&self->lines_taken);
+    if (tr_log_record_read(line, len, kept_name(self, file), offset, tr_clock_wall_ns(), at) < 0)
+        return;
+    if (is_of_destinations(at)) {
+        tr_log_record_finish(at);
+        return;
+    }
+    self->records_n++;
+    self->records_bytes += taken;
 }
 
 void tr_exporter_read_logs(tr_exporter_t *self) {

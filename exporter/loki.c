@@ -63,3 +63,43 @@ int tr_loki_write(const tr_log_record_t *records, size_t n, const char *host, tr
     *ret_body = (tr_shipped_t){bytes, strlen(bytes)};
     return 0;
 }
+
+static size_t count_values(const json_t *streams) {
+    size_t i, n = 0;
+    const json_t *stream;
+    json_array_foreach(streams, i, stream) n += json_array_size(json_object_get(stream, "values"));
+    return n;
+}
+
+/* A body of the values from `from` on, below `to`. */
+static int write_part(const json_t *streams, size_t from, size_t to, tr_spooled_t *ret_part) {
+    json_t *list = json_array(), *stream, *value;
+    size_t i, j, at = 0;
+    json_array_foreach(streams, i, stream) {
+        json_t *values = json_array();
+        json_array_foreach(json_object_get(stream, "values"), j, value) {
+            if (at >= from && at < to)
+                json_array_append(values, value);
+            at++;
+        }
+        if (json_array_size(values))
+            json_array_append_new(
+                list, json_pack("{s:O, s:O}", "stream", json_object_get(stream, "stream"), "values", values));
+        json_decref(values);
+    }
+    json_t *whole = json_pack("{s:o}", "streams", list);
+    char *bytes = whole ? json_dumps(whole, JSON_COMPACT) : NULL;
+    json_decref(whole);
+    *ret_part = (tr_spooled_t){.bytes = bytes, .len = bytes ? strlen(bytes) : 0};
+    return bytes ? 0 : -ENOMEM;
+}
+
+int tr_loki_halve(const char *bytes, size_t len, tr_spooled_t ret_halves[2]) {
+    json_t *whole = json_loadb(bytes, len, 0, NULL), *streams = json_object_get(whole, "streams");
+    size_t n = count_values(streams);
+    int rc = n < 2 ? -ENOTSUP : write_part(streams, 0, n / 2, &ret_halves[0]);
+    if (rc == 0 && (rc = write_part(streams, n / 2, n, &ret_halves[1])) < 0)
+        free(ret_halves[0].bytes);
+    json_decref(whole);
+    return rc;
+}

@@ -13,6 +13,7 @@
 #define PAUSE_MOST  60000
 #define CONNECT_MS  5000L
 #define DETAIL_SIZE 512
+#define TOO_LARGE   413
 
 typedef struct tr_sender_thread {
     pthread_t thread;
@@ -93,32 +94,43 @@ static void tell(const tr_sender_t *self, tr_sender_news_t what, long status, co
     self->options.news(self->options.arg, self->options.name, what, detail);
 }
 
-/* How often in a row it failed before this is over: by pauses. */
-static void deliver(tr_sender_t *self, const tr_spooled_t *batch) {
+static void count(tr_sender_t *self, const tr_spooled_t *batch, const tr_verdict_t *verdict, long status) {
+    if (verdict->sent != TR_SENT)
+        tell(self, TR_SENDER_REFUSED, status, verdict->why);
+    tr_counter_inc(&self->batches[verdict->sent == TR_SENT_NEVER]);
+    tr_counter_add(&self->refused, verdict->refused);
+    tr_counter_add(&self->bytes, batch->len);
+}
+
+/* False: the thread is to end, and the batch waits for the next one. How often in a row it failed before this is over: by pauses. */
+static bool deliver(tr_sender_t *self, const tr_spooled_t *batch) {
     sending_t *t = self->thread;
     int64_t pause_ms = 0;
     for (;;) {
+        tr_spooled_t halves[2];
         long status = post(t, batch);
         tr_verdict_t verdict = verdict_of(self, status);
+        if (verdict.sent != TR_SENT_AGAIN && pause_ms)
+            tell(self, TR_SENDER_WORKS, status, "");
+        if (status == TOO_LARGE && self->options.halve &&
+            self->options.halve(batch->bytes, batch->len, halves) == 0) {
+            bool done = deliver(self, &halves[0]) && deliver(self, &halves[1]); /* some ten deep at most */
+            free(halves[0].bytes);
+            free(halves[1].bytes);
+            return done;
+        }
         if (verdict.sent != TR_SENT_AGAIN) {
-            if (pause_ms)
-                tell(self, TR_SENDER_WORKS, status, "");
-            if (verdict.sent != TR_SENT)
-                tell(self, TR_SENDER_REFUSED, status, verdict.why);
-            tr_counter_inc(&self->batches[verdict.sent == TR_SENT_NEVER]);
-            tr_counter_add(&self->refused, verdict.refused);
-            tr_counter_add(&self->bytes, batch->len);
-            tr_spool_done(self->spool, batch->number);
-            return;
+            count(self, batch, &verdict, status);
+            return true;
         }
         if (atomic_load(&t->ends))
-            return;
+            return false;
         tr_counter_inc(&self->batches[2]);
         if (!pause_ms)
             tell(self, TR_SENDER_FAILS, status, verdict.why);
         pause_ms = pause_after(t, pause_ms);
         if (!tr_spool_pause(self->spool, pause_ms))
-            return;
+            return false;
     }
 }
 
@@ -126,7 +138,8 @@ static void *run(void *arg) {
     tr_sender_t *self = arg;
     tr_spooled_t batch;
     while (tr_spool_take(self->spool, &batch)) {
-        deliver(self, &batch);
+        if (deliver(self, &batch))
+            tr_spool_done(self->spool, batch.number);
         free(batch.bytes);
     }
     return NULL;

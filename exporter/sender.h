@@ -1,6 +1,6 @@
 /*
  * A destination: a queue of batches on the disk (spool.h), and a thread that posts them to an HTTP server one after the other, in order. What a
- * server refuses for good is dropped and counted; what fails otherwise is tried again with pauses that double (1 s to 60 s, or what
+ * server refuses for good is dropped and counted (what is too large for it is cut in halves first); what fails otherwise is tried again with pauses that double (1 s to 60 s, or what
  * Retry-After says), for as long as the queue holds it. Nobody else ever waits for it.
  *
  * The thread is the one that the destination's own curl handle belongs to. Numbers may be read by any thread.
@@ -32,6 +32,10 @@ typedef struct tr_verdict {
  * others TR_SENT_NEVER. */
 typedef void tr_sent_fn(long status, const char *body, size_t len, tr_verdict_t *ret_verdict);
 
+/* A batch as two, in the same order: what is too large for a server (413) is sent in halves. Both are malloc'd; -ENOMEM, or -ENOTSUP where it is
+ * one item. */
+typedef int tr_halve_fn(const char *bytes, size_t len, tr_spooled_t ret_halves[2]);
+
 typedef enum tr_sender_news {
     TR_SENDER_FAILS,   /* the first failure in a row; detail says why */
     TR_SENDER_WORKS,   /* again */
@@ -47,6 +51,7 @@ typedef struct tr_sender_options {
     uint64_t most_bytes;
     int64_t timeout_ms;
     tr_sent_fn *judge;
+    tr_halve_fn *halve; /* NULL: a batch cannot be cut */
     /* In the sender's thread. */
     void (*news)(void *arg, const char *name, tr_sender_news_t what, const char *detail);
     void *arg;

@@ -25,7 +25,13 @@ int tr_elastic_write(
 /* By its items: what is there already is fine. */
 void tr_elastic_judge(long status, const char *body, size_t len, tr_verdict_t *ret_verdict);
 
+/* By its lines, an action and its document together. */
+int tr_elastic_halve(const char *bytes, size_t len, tr_spooled_t ret_halves[2]);
+
 int tr_loki_write(const tr_log_record_t *records, size_t n, const char *host, tr_shipped_t *ret_body);
+
+/* By its lines, of all streams one after the other. */
+int tr_loki_halve(const char *bytes, size_t len, tr_spooled_t ret_halves[2]);
 
 /* Where events go. */
 typedef struct tr_sentry_dsn {

@@ -138,6 +138,31 @@ static void what_elasticsearch_says(void **state) {
     assert_string_equal(v.why, "1 of 2 items: bad");
 }
 
+static void what_is_too_large_is_cut_in_halves(void **state) {
+    tr_log_record_t r[3] = {record_of(LINE), record_of("second"), record_of("third")};
+    tr_halve_fn *const cut[] = {tr_elastic_halve, tr_loki_halve};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        tr_shipped_t all;
+        tr_spooled_t h[2];
+        assert_int_equal(
+            i ? tr_loki_write(r, 3, "node1", &all) : tr_elastic_write(r, 3, "i", "node1", &all), 0);
+        assert_int_equal(cut[i](all.bytes, all.len, h), 0);
+        assert_int_equal(h[0].len, strlen(h[0].bytes));
+        assert_non_null(strstr(h[0].bytes, "restarted"));
+        assert_null(strstr(h[0].bytes, "second"));
+        assert_non_null(strstr(h[1].bytes, "second"));
+        assert_non_null(strstr(h[1].bytes, "third"));
+        assert_null(strstr(h[1].bytes, "restarted"));
+        assert_int_equal(cut[i](h[0].bytes, h[0].len, h), -ENOTSUP); /* one line */
+        free(all.bytes);
+        free(h[0].bytes);
+        free(h[1].bytes);
+    }
+    for (size_t i = 0; i < 3; i++)
+        tr_log_record_finish(&r[i]);
+}
+
 static void streams_for_loki(void **state) {
     tr_log_record_t r[3] = {record_of(LINE), record_of(LINE), record_of("plain")};
     tr_shipped_t body;
@@ -204,6 +229,7 @@ int main(void) {
         cmocka_unit_test(secrets_are_blotted_out),
         cmocka_unit_test(a_bulk_for_elasticsearch),
         cmocka_unit_test(what_elasticsearch_says),
+        cmocka_unit_test(what_is_too_large_is_cut_in_halves),
         cmocka_unit_test(streams_for_loki),
         cmocka_unit_test(an_address_of_sentry),
         cmocka_unit_test(an_envelope_with_a_stack),

@@ -225,8 +225,9 @@ static const tr_web_route_t routes[] = {
         FIELDS(PAGE), .to = "ams", .action = "traces", .handle = tr_api_everywhere},
     {TR_WEB_GET, "/api/v1/traces/{trace}", TR_WEB_VIEWER, "showTrace",
         "What a message has set in motion: the spans of a trace that are kept",
-        FIELDS(PATH("trace", "32 hexadecimal digits")), .to = "ams", .action = "trace",
-        .handle = tr_api_everywhere},
+        FIELDS(PATH("trace", "32 hexadecimal digits"),
+            QUERY("offset", INTEGER, "of each broker so many are left out"), PAGE),
+        .to = "ams", .action = "trace", .handle = tr_api_everywhere},
 
     /* ---- models ---- */
     {TR_WEB_GET, "/api/v1/spending", TR_WEB_VIEWER, "showSpending",

@@ -4,12 +4,13 @@
 #include <execinfo.h>
 #include <link.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 /*
- * A signal handler can be handed nothing, so what it needs stands in one static struct, which is written once, before there are threads. It calls
+ * A signal handler can be handed nothing, so what it needs stands in one static struct, which is written before there are threads, and only grows then. It calls
  * only what POSIX allows there; backtrace() is called once before, because its first call loads a library.
  */
 
@@ -31,7 +32,7 @@ static struct catcher {
     tr_log_format_t format;
     char component[32];
     module_t modules[MODULES_MAX];
-    size_t modules_n;
+    atomic_size_t modules_n; /* a module is there before it is counted */
     struct sigaction before[_NSIG];
     char stack[STACK_SIZE];
 } catcher;
@@ -101,7 +102,8 @@ static void put_time(line_t *line) {
 }
 
 static void put_frame(line_t *line, uintptr_t at) {
-    for (size_t i = 0; i < catcher.modules_n; i++) {
+    size_t modules = atomic_load(&catcher.modules_n);
+    for (size_t i = 0; i < modules; i++) {
         const module_t *m = &catcher.modules[i];
         if (at < m->from || at >= m->to)
             continue;
@@ -162,10 +164,14 @@ static void on_signal(int number) {
 /* ---- before ---- */
 
 static int on_module(struct dl_phdr_info *info, size_t size, void *arg) {
+    size_t n = atomic_load(&catcher.modules_n);
     (void)size, (void)arg;
-    if (catcher.modules_n == MODULES_MAX)
+    for (size_t i = 0; i < n; i++)
+        if (catcher.modules[i].base == info->dlpi_addr)
+            return 0;
+    if (n == MODULES_MAX)
         return 1;
-    module_t *m = &catcher.modules[catcher.modules_n];
+    module_t *m = &catcher.modules[n];
     const char *slash = strrchr(info->dlpi_name, '/');
     const char *name = slash ? slash + 1 : *info->dlpi_name ? info->dlpi_name : program_invocation_short_name;
     strncpy(m->name, name, NAME_SIZE - 1);
@@ -179,8 +185,13 @@ static int on_module(struct dl_phdr_info *info, size_t size, void *arg) {
         m->from = from < m->from ? from : m->from;
         m->to = to > m->to ? to : m->to;
     }
-    catcher.modules_n++;
+    atomic_store(&catcher.modules_n, n + 1);
     return 0;
+}
+
+void tr_crash_note_loaded(void) {
+    if (catcher.catches)
+        dl_iterate_phdr(on_module, NULL);
 }
 
 /* A stack that has overrun has no room for a handler. */

@@ -14,8 +14,9 @@
 extern const tr_event_t tr_crash_event;
 
 /* From now on SEGV, BUS, FPE, ILL and ABRT are told to the log's descriptor in its format, on a stack of their own (for the thread that calls: others have
- * theirs, and one that has overrun it is ended without a word). Once a process, before its threads; later calls do nothing. Modules that are loaded later are told as
- * addresses. */
+ * theirs, and one that has overrun it is ended without a word). Once a process, before its threads; later calls do nothing. */
 void tr_crash_catch(const tr_log_t *log);
+/* Whoever has loaded a shared object says so: what is not known is told as an address. One thread at a time. */
+void tr_crash_note_loaded(void);
 
 #endif

@@ -1,4 +1,6 @@
 #include "lib/base/module.h"
+
+#include "lib/base/crash.h"
 #include "lib/base/process.h"
 
 #include <dlfcn.h>
@@ -45,6 +47,7 @@ static int load(const tr_module_kind_t *kind, const char *path, const void **ret
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle)
         return tr_error_set(error, -ENOTSUP, "cannot load %s: %s", kind->what, dlerror());
+    tr_crash_note_loaded();
     const void *module = dlsym(handle, kind->symbol);
     if (!module)
         return tr_error_set(error, -ENOTSUP, "%s: this is not %s", path, kind->what);

@@ -147,6 +147,12 @@ class Supervised(agentd.AgentdTest):
         harness.wait_until(lambda: len(restarts()) == 2, "the second failure")
         self.assertEqual((restarts()[1].get("trace"), restarts()[1]["conversation"]), (None, "talk-7"))
 
+    def test_the_stack_of_one_that_aborts_names_its_object(self):
+        agent = self.agentd("--name", "moody", "--load", MOODY)
+        self.assertEqual(self.run_verb("send", "moody", "request", '{"abort": true}').code, 0)
+        self.assertEqual(agent.wait().code, -signal.SIGABRT)
+        self.assertRegex(agent.err, r"X001 ended by a signal signal=ABRT stack=.*moody\.so\+0x[0-9a-f]+ ")
+
     def test_one_that_fails_too_often_ends_the_process(self):
         agent = self.agentd("--name", "moody", "--load", MOODY, "--restart-backoff", "1ms", "--restart-intensity", "2")
         for _ in range(3):

@@ -1,6 +1,7 @@
-/* A behaviour in a shared object that fails, hangs or ends its process when it is told to, and answers anything else. */
+/* A behaviour in a shared object that fails, hangs, aborts or ends its process when it is told to, and answers anything else. */
 #include "troupe/agent.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
@@ -10,6 +11,8 @@ static int receive(tr_agent_t *self, void *state, const tr_message_t *message) {
         return -1;
     if (tr_value_get(value, "exit"))
         _exit((int)tr_value_int(tr_value_get(value, "exit"), 0));
+    if (tr_value_get(value, "abort"))
+        abort();
     while (tr_value_get(value, "hang"))
         pause();
     tr_content_writer_t w;

@@ -33,7 +33,7 @@ class Receiver:
     """An HTTP server; `script` has (status, headers, body) of the next answers, then 200. What is not as the schemas say is refused, and told by stop."""
 
     def __init__(self, port=0):
-        self.requests, self.script, self.wrong, self.lock = [], [], [], threading.Lock()
+        self.requests, self.script, self.wrong, self.lock, self.most = [], [], [], threading.Lock(), 1 << 30
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -42,6 +42,8 @@ class Receiver:
                 with receiver.lock:
                     receiver.requests.append(Request(self.path, self.headers, body, time.monotonic()))
                     status, headers, answer = receiver.script.pop(0) if receiver.script else (200, {}, b"{}")
+                    if len(body) > receiver.most:
+                        status, headers, answer = 413, {}, b"too large"
                 try:
                     payloads.check(self.path, self.headers, body)
                 except Exception as error:  # whatever a body is that is none
@@ -312,6 +314,39 @@ class Exporter(harness.SystemTest):
         self.write(*[f"m{i}" for i in range(20, 60)])
         self.exporter(*options)
         came(60)
+
+    def test_a_server_that_takes_little_at_once_gets_all(self):
+        """Batches pass the 1 MiB that nginx lets through; where that is too much, in halves; a line that is too long alone is dropped alone."""
+        store = self.receiver()
+        self.exporter("--logs", self.logs, "--elasticsearch", store.url, "--loki", store.url)
+        self.write(*[f"m{i} " + "y" * 5000 for i in range(220)])
+        harness.wait_until(lambda: len(self.documents(store)) == 220, "all lines")
+        self.assertLess(max(len(request.body) for request in store.requests), 1 << 20)
+        harness.wait_until(lambda: len(self.pushed(store)) == 220, "all lines at the other store")
+        store.requests.clear()
+        store.most = 50000
+        self.write(*[f"n{i} " + "y" * 5000 for i in range(20)], "long " + "z" * 60000, "end")
+
+        def took(path):
+            return [request for request in store.of(path) if len(request.body) <= store.most]
+        expected = {f"n{i}" for i in range(20)} | {"end"}
+        harness.wait_until(lambda: {document["message"].split()[0] for request in took("/_bulk") for document in
+                                    map(json.loads, request.body.decode().splitlines()[1::2])} == expected, "what fits")
+        harness.wait_until(lambda: {json.loads(value[1])["message"].split()[0] for request in took("/loki/api/v1/push")
+                                    for stream in json.loads(request.body)["streams"] for value in stream["values"]} == expected, "what fits")
+
+    def test_what_it_says_of_a_store_is_not_sent_to_it(self):
+        store = self.receiver()
+        store.script = [(401, {}, b"no")]
+        exporter = self.exporter("--logs", self.logs, "--elasticsearch", store.url)
+        self.write("one")
+        exporter.wait_err("E010 batch turned down")
+        self.write(*exporter.err.splitlines(), name="exporter.log")  # as in a fleet
+        self.write("two")
+        harness.wait_until(lambda: any(document["message"] == "two" for document in self.documents(store).values()), "the next line")
+        sent = b"".join(request.body for request in store.of("/_bulk"))
+        self.assertIn(b"E001", sent)
+        self.assertNotIn(b"E010", sent)
 
     def test_what_the_store_refuses_in_part(self):
         store = self.receiver()

@@ -54,7 +54,40 @@ static const tr_column_t root_columns[] = {{"trace", TR_COLUMN_TEXT}, {"began", 
 typedef struct wish {
     json_t *request;
     const char *key; /* of the list in the answer */
+    bool whole;      /* page by page */
 } wish_t;
+
+/* An answer says that it is not all, and so do spans that made room for others between two of them. */
+static bool is_complete(const json_t *answer, const json_t *before) {
+    return json_is_true(json_object_get(answer, "complete")) &&
+           (!before ||
+               json_equal(json_object_get(answer, "forgotten"), json_object_get(before, "forgotten")));
+}
+
+/* The next pages of what has been asked for, until there is none; takes the first one's reference. What is missing is
+ * said. */
+static void ask_on(const tr_call_t *call, tr_cli_session_t *session, const char *ams, const wish_t *wish,
+    json_t *first, json_t *spans) {
+    json_t *answer = json_incref(first);
+    size_t offset = 0, n;
+    int code = TR_EXIT_OK;
+    while (code == TR_EXIT_OK && json_is_false(json_object_get(answer, "complete")) &&
+           (n = json_array_size(json_object_get(answer, wish->key))) > 0) {
+        json_t *next = json_copy(wish->request);
+        offset += n;
+        json_object_set_new(next, "offset", json_integer((json_int_t)offset));
+        json_decref(answer);
+        answer = NULL;
+        code = tr_cli_ask_json(session, call, ams, next, &answer);
+        json_array_extend(spans, json_object_get(answer, wish->key));
+    }
+    if (!is_complete(answer, first))
+        fprintf(call->err, "%s: not all of the trace: %s\n", ams,
+            code == TR_EXIT_OK ? "spans were forgotten meanwhile (--trace-bytes of the broker)"
+                               : "the broker does not tell more");
+    json_decref(answer);
+    json_decref(first);
+}
 
 /* Appends what the AMS of a platform ("" = ours) knows to `spans`. */
 static int ask_one(const tr_call_t *call, tr_cli_session_t *session, const char *platform, const wish_t *wish,
@@ -65,7 +98,10 @@ static int ask_one(const tr_call_t *call, tr_cli_session_t *session, const char 
     int code = tr_cli_ask_json(session, call, ams, json_incref(wish->request), &answer);
     if (code == TR_EXIT_OK)
         json_array_extend(spans, json_object_get(answer, wish->key));
-    json_decref(answer);
+    if (code == TR_EXIT_OK && wish->whole)
+        ask_on(call, session, ams, wish, answer, spans);
+    else
+        json_decref(answer);
     return code;
 }
 
@@ -113,7 +149,7 @@ static int put_spans(const tr_call_t *call, const tr_cli_common_t *common, const
 static int show_trace(const tr_call_t *call, tr_cli_session_t *session, const char *trace) {
     const options_t *o = call->options;
     json_t *spans = json_array();
-    wish_t wish = {json_pack("{s:s, s:s}", "action", "trace", "trace", trace), "spans"};
+    wish_t wish = {json_pack("{s:s, s:s}", "action", "trace", "trace", trace), "spans", true};
     int code = ask_all(call, session, wish, spans);
     if (code == TR_EXIT_OK && !json_array_size(spans))
         code = tr_cli_fail(
@@ -145,7 +181,7 @@ static int show_last(const tr_call_t *call, tr_cli_session_t *session) {
     json_t *list = json_array();
     tr_output_t *output = NULL;
     wish_t wish = {
-        json_pack("{s:s, s:I}", "action", "traces", "max-results", (json_int_t)o->count), "traces"};
+        json_pack("{s:s, s:I}", "action", "traces", "max-results", (json_int_t)o->count), "traces", false};
     int code = ask_all(call, session, wish, list);
     if (code == TR_EXIT_OK)
         code = tr_cli_begin_table(call, &o->common, &roots, false, &output);

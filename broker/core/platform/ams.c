@@ -342,7 +342,7 @@ const tr_action_t tr_ams_actions[] = {
     {"stream-read", "stream* from consumer max-results", tr_handle_stream_read},
     {"stream-commit", "stream* consumer* position*", tr_handle_stream_commit},
     {"spans", "spans* dropped spent", tr_handle_spans, .told = true},
-    {"trace", "trace*", tr_handle_trace, .abroad = true},
+    {"trace", "trace* offset max-results", tr_handle_trace, .abroad = true},
     {"traces", "max-results", tr_handle_traces, .abroad = true},
     {"spending", "name offset max-results", tr_handle_spending, .abroad = true},
     {NULL, NULL, NULL},

@@ -267,7 +267,11 @@ void tr_handle_trace(tr_answer_t *a) {
         strlen(trace) != TRACE_SIZE)
         tr_answer_refuse(a, "unrecognised-parameter-value", "trace: 32 hexadecimal digits");
     else
-        look(a, &(finding_t){.trace = trace, .max = TR_RESULTS_MAX}, "spans");
+        look(a,
+            &(finding_t){.trace = trace,
+                .max = tr_answer_bounded(a, "max-results", TR_RESULTS_MAX, TR_RESULTS_MAX),
+                .skip = tr_answer_bounded(a, "offset", 0, SIZE_MAX / 2)},
+            "spans");
 }
 
 /* The last ones that began. */
