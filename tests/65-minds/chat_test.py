@@ -172,6 +172,17 @@ class Keys(Talk):
             harness.wait_until(lambda: terminal.mode() == terminal.before, f"the terminal's mode after {number!r}")
             harness.wait_until(lambda: terminal.rows() and 2004 not in terminal.screen.modes, "the end of bracketed paste")
 
+    def test_who_watches_over_the_terminal_may_die(self):
+        terminal = self.terminal()
+        pid = terminal.child.pid
+        guard = int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
+        os.kill(guard, signal.SIGINT)  # as Ctrl-C for all in the foreground: it takes none
+        os.kill(guard, signal.SIGKILL)
+        harness.wait_until(lambda: pathlib.Path(f"/proc/{guard}/stat").read_text().rsplit(") ", 1)[1][0] == "Z", "it is gone")
+        self.assertEqual(self.types(terminal, "hello"), ["Hello. What can I do for you?"])
+        terminal.press("\x04")
+        self.ends(terminal)
+
     def test_stopped_and_going_on(self):
         terminal = self.terminal()
         terminal.press("half a ")

@@ -3,17 +3,15 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Between fork and exec of a process that may have threads: only what is safe in a signal handler. `fd` tells 'e' = entered, 'l' = left; its end without 'l' means
  * that the other process is gone. */
 static void guard(int fd, int in, int out, const char *leave, const struct termios *saved) {
-    sigset_t all;
     char last = 0, c;
     ssize_t n;
-    sigfillset(&all); /* also SIGTTOU: the child may be in the background */
-    sigprocmask(SIG_BLOCK, &all, NULL);
     while ((n = read(fd, &c, 1)) > 0 || (n < 0 && errno == EINTR))
         last = n > 0 ? c : last;
     if (last == 'e') {
@@ -26,13 +24,18 @@ static void guard(int fd, int in, int out, const char *leave, const struct termi
 int tr_tty_guard_start(
     tr_tty_guard_t *self, int in, int out, const char *leave, const struct termios *saved) {
     int ends[2];
-    if (pipe(ends) < 0)
+    sigset_t all, before;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
+    /* The child takes none from its first moment on: Ctrl-C is for all in the foreground, and in the background there is SIGTTOU. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
         guard(ends[0], in, out, leave, saved);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[0]);
     if (pid < 0) {
         close(ends[1]);
@@ -43,7 +46,7 @@ int tr_tty_guard_start(
 }
 
 static void tell(tr_tty_guard_t *self, char what) {
-    ssize_t n = self->pid > 0 ? write(self->fd, &what, 1) : 0;
+    ssize_t n = self->pid > 0 ? send(self->fd, &what, 1, MSG_NOSIGNAL) : 0;
     (void)n; /* the child is gone: then there is no second try */
 }
 
