@@ -66,7 +66,7 @@ class Trace(cli.CliTest):
         self.assertEqual([span["attributes"]["messaging.destination.name"] for span in delivered], ["slow"])
 
     def test_one_of_thousands_of_spans_is_told_whole(self):
-        trace = "77" * 16
+        trace = "7a" * 16
         for batch in range(5):
             spans = [{"trace": trace, "span": f"{i + 1:016x}", "name": f"s{i}", "agent": "a@local", "kind": "internal", "start_us": i + 1, "took_us": 1,
                       **({"parent": f"{1:016x}"} if i else {})} for i in range(batch * 500, batch * 500 + 500)]
@@ -74,6 +74,7 @@ class Trace(cli.CliTest):
         self.assertEqual({span["name"] for span in self.spans(trace, 2500)}, {f"s{i}" for i in range(2500)})
         done = self.run_verb("trace", trace)
         self.assertEqual(done.err, "2.5ms, 2500 spans of 1 agent\n")
+        self.assertEqual(self.run_verb("trace", trace.upper()).err, done.err)
 
     def test_the_tree(self):
         trace = self.traced("front", "hello")

@@ -177,6 +177,10 @@ CASES = {
                              [(named("process_open_fds"), level(700)), (named("process_max_fds"), level(1000))]),
     "TroupeExporterDrops": ([(named("troupe_exporter_dropped_total", destination="otlp"), ramp(1))],
                             [(named("troupe_exporter_dropped_total", destination="otlp"), level(3))]),
+    "TroupeExporterRefused": ([(named("troupe_exporter_batches_total", destination="loki", result="refused"), ramp(1)),
+                               (named("troupe_exporter_refused_items_total", destination="elasticsearch"), level(3))],
+                              [(named("troupe_exporter_batches_total", destination="loki", result="failed"), ramp(1)),
+                               (named("troupe_exporter_refused_items_total", destination="elasticsearch"), level(3))]),
 }
 DAEMONS = ("coordinator", "knowledge", "gateway")
 WELL = brokers(1, 1, 1) + daemons(*DAEMONS)

@@ -5,6 +5,7 @@
 #include "tools/verbs/trace_rows.h"
 #include "tools/verbs/verbs.h"
 
+#include <ctype.h>
 #include <string.h>
 
 typedef struct options {
@@ -197,11 +198,15 @@ static int show_last(const tr_call_t *call, tr_cli_session_t *session) {
 
 static int run(const tr_call_t *call) {
     const options_t *o = call->options;
-    const char *trace = call->arguments.count ? call->arguments.items[0] : NULL;
+    char trace[64] = ""; /* some write it in capitals */
+    if (call->arguments.count)
+        snprintf(trace, sizeof trace, "%s", call->arguments.items[0]);
+    for (char *c = trace; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
     tr_cli_session_t *session = NULL;
     int code = tr_cli_session_open(&(tr_cli_session_config_t){.call = call, .common = &o->common}, &session);
     if (code == TR_EXIT_OK)
-        code = trace ? show_trace(call, session, trace) : show_last(call, session);
+        code = call->arguments.count ? show_trace(call, session, trace) : show_last(call, session);
     tr_cli_session_close(&session);
     return code;
 }
