@@ -113,7 +113,10 @@ class Autoscale(Scaled):
         seen = set()
 
         def is_back():
-            seen.add(len(self.workers() or ()))
+            there = self.workers()
+            if there is None:  # nobody has answered
+                return False
+            seen.add(len(there))
             return self.coordinator() not in (0, first) and self.group().get("agents") == 4
         harness.wait_until(is_back, "another coordinator that knows of four", PATIENCE)
         self.assertEqual(seen, {4})
@@ -163,7 +166,7 @@ class Bound(harness.SystemTest):
             return self.troupe("ask", whom, json.dumps({"action": "scale", "groups": groups}), "--timeout", "60s", patience=PATIENCE)
 
         def counts():
-            rows = self.troupe("ps", "-o", "json").json()
+            rows = harness.wait_until(lambda: (done := self.troupe("ps", "-o", "json")).code == 0 and done.json(), "who runs", PATIENCE)
             return [sum(row.get("group") == group for row in rows) for group in ("worker", "free")]
         self.assertEqual(order("boss", worker=3).code, 0)
         self.assertEqual(counts(), [3, 2])
