@@ -79,14 +79,33 @@ tr_task_state_t tr_board_after_try(tr_task_t *task, uint32_t tries_max, const ch
     return task->tries < tries_max && !broke ? TR_TASK_PENDING : TR_TASK_FAILED;
 }
 
-int tr_board_failed(
-    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
-    tr_task_t *task = find_try(self, id, try);
+static int end_try(tr_board_t *self, tr_task_t *task, uint32_t tries_max, const char *reason,
+    int64_t again_ms, int64_t now_ms) {
     if (!task)
         return -ESTALE;
     tr_task_settle_up(task, NULL, now_ms);
-    task->due_ms = now_ms + (again_ms ? again_ms : backoff(task->tries));
-    tr_board_move(self, task, tr_board_after_try(task, task->tries_max, reason), now_ms);
+    task->due_ms = now_ms + again_ms;
+    tr_board_move(self, task, tr_board_after_try(task, tries_max, reason), now_ms);
+    return 0;
+}
+
+int tr_board_failed(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
+    tr_task_t *task = find_try(self, id, try);
+    return end_try(self, task, task ? task->tries_max : 0, reason,
+        again_ms || !task ? again_ms : backoff(task->tries), now_ms);
+}
+
+int tr_board_failed_for_good(
+    tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t now_ms) {
+    return end_try(self, find_try(self, id, try), 0, reason, 0, now_ms);
+}
+
+int tr_board_comes_back(tr_board_t *self, const char *id, uint32_t try) {
+    tr_task_t *task = find_try(self, id, try);
+    if (!task)
+        return -ESTALE;
+    task->comes_back = true;
     return 0;
 }
 
@@ -112,12 +131,7 @@ int tr_board_not_asked(
 int tr_board_lost(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
     tr_task_t *task = find_try(self, id, try);
-    if (!task)
-        return -ESTALE;
-    tr_task_settle_up(task, NULL, now_ms);
-    task->due_ms = now_ms + again_ms;
-    tr_board_move(self, task, tr_board_after_try(task, task->tries + 1, reason), now_ms);
-    return 0;
+    return end_try(self, task, task ? task->tries + 1 : 0, reason, again_ms, now_ms);
 }
 
 tr_task_t *tr_board_called(const tr_board_t *self, const char *id, uint32_t try) {

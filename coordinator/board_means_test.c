@@ -275,6 +275,33 @@ static void whose_deadline_has_passed_is_not_tried_again(void **state) {
     tr_task_destroy(&task);
 }
 
+static void what_an_agent_keeps_comes_back_to_it(void **state) {
+    stage_t *s = *state;
+    char first[sizeof((tr_task_t *)0)->agent];
+    assert_int_equal(tr_board_list_worker(s->board, "other", NULL, 0, 9), 0);
+    add(s, "a", 3, (tr_purse_t){0});
+    const tr_task_t *task = tr_board_task(s->board, "a");
+    snprintf(first, sizeof first, "%s", task->agent);
+    assert_int_equal(tr_board_comes_back(s->board, "a", 2), -ESTALE);
+    assert_int_equal(tr_board_comes_back(s->board, "a", 1), 0);
+    for (uint32_t try = 1; try <= 2; try++) {
+        assert_int_equal(tr_board_failed(s->board, "a", try, "no", 1, s->now_ms), 0);
+        tr_board_turn(s->board, true, ++s->now_ms);
+        assert_int_equal(task->tries, try + 1);
+        assert_int_equal(strcmp(task->agent, first) == 0, try == 1); /* for the next try alone */
+    }
+}
+
+static void what_has_failed_for_good_is_not_tried_again(void **state) {
+    stage_t *s = *state;
+    add(s, "a", 3, (tr_purse_t){0});
+    assert_int_equal(tr_board_failed_for_good(s->board, "a", 2, "nobody knows", s->now_ms), -ESTALE);
+    assert_int_equal(tr_board_failed_for_good(s->board, "a", 1, "nobody knows", s->now_ms), 0);
+    assert_int_equal(s->last, TR_TASK_FAILED);
+    assert_string_equal(s->reason, "nobody knows");
+    assert_int_equal(s->tries, 1);
+}
+
 #define A_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -288,6 +315,8 @@ int main(void) {
         A_TEST(a_call_without_bids_takes_nothing_of_a_rate),
         A_TEST(who_bid_has_no_room_any_more),
         A_TEST(whose_deadline_has_passed_is_not_tried_again),
+        A_TEST(what_an_agent_keeps_comes_back_to_it),
+        A_TEST(what_has_failed_for_good_is_not_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,11 +290,11 @@ static tr_worker_t *choose(const tr_board_t *self, const tr_lane_t *lane, const 
         if (!has_room(w) || !can_do(self, w, lane))
             continue;
         if (strcmp(w->name, task->agent) == 0)
-            last = w;
+            last = w; /* another one may do what he did not */
         else if (!best || is_fitter(self, lane, w, best))
             best = w;
     }
-    return best ? best : last;
+    return best && !(last && task->comes_back) ? best : last;
 }
 
 size_t tr_board_candidates(
@@ -318,6 +318,7 @@ static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t no
     task->granted = tr_task_share(task);
     task->begun_ms = task->assigned_ms = now_ms;
     task->told = 0;
+    task->comes_back = false;
     task->tries++;
     task->token++;
     task->bidless = false;

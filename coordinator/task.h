@@ -121,10 +121,12 @@ typedef struct tr_task {
     struct tr_task **dependents;
     size_t dependent_count, dependent_room;
     struct tr_worker *worker;
-    bool restored;          /* it was there before, and is to be resumed */
-    bool called;            /* bids are waited for; it is pending and in no heap */
-    bool bidless;           /* nobody wanted it: it is given away directly this time */
-    bool is_doomed;         /* it is in the list of those */
+    bool restored; /* it was there before, and is to be resumed */
+    bool
+        comes_back; /* who had it last keeps what was done of it: the next try is his, where he can take it */
+    bool called;    /* bids are waited for; it is pending and in no heap */
+    bool bidless;   /* nobody wanted it: it is given away directly this time */
+    bool is_doomed; /* it is in the list of those */
     struct tr_task *doomed; /* the next one that fails because what it needs did not succeed */
     int64_t order;          /* the smallest is next; then the smallest sequence */
     uint64_t sequence;

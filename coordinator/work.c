@@ -166,10 +166,20 @@ void tr_errand_fail(const tr_errand_t *errand, tr_outcome_t outcome, const tr_me
     char reason[800];
     if (errand->stale)
         return;
+    tr_board_t *board = errand->coordinator->board;
+    tr_value_t said = outcome == TR_OUTCOME_FAILED && last && tr_message_type(last) == TR_MESSAGE_DIRECT
+                          ? tr_message_value(last)
+                          : NULL;
     tr_work_print_reason(outcome, last, reason, sizeof reason);
     take_change(errand, last);
     /* Of what is completed this is an earlier try. */
-    tr_board_failed(errand->coordinator->board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
+    if (tr_value_equals(tr_value_get(said, "reason"), "unknown-outcome")) {
+        tr_board_failed_for_good(board, errand->id, errand->try, reason, tr_clock_wall_ms());
+        return;
+    }
+    if (tr_value_bool(tr_value_get(said, "kept"), false))
+        tr_board_comes_back(board, errand->id, errand->try);
+    tr_board_failed(board, errand->id, errand->try, reason, 0, tr_clock_wall_ms());
 }
 
 static void on_status(

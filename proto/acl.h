@@ -15,6 +15,7 @@
 #include "proto/record.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,6 +68,14 @@ typedef struct tr_acl {
     const void *content;
     size_t content_len;
 } tr_acl_t;
+
+/* What a user parameter says; NULL where there is none of this name, and where there are no parameters at all (self may be NULL). */
+static inline const char *tr_acl_user_value(const tr_acl_t *self, const char *name) {
+    for (size_t i = 0; self && i < self->user_count; i++)
+        if (strcmp(self->user[i].name, name) == 0)
+            return self->user[i].value;
+    return NULL;
+}
 
 /* Bytes of the envelope that tr_acl_envelope_write will write. May be over TR_ENVELOPE_MAX: then it cannot be
  * sent. */

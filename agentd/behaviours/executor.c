@@ -8,18 +8,19 @@
  * {"reason": "step-limit" | "time-limit" | "money-limit" | "repeated" | "unknown-outcome" | "not-done" | "cancelled" | "internal-error", "detail", "steps": [likewise]}.
  * Each step is told on the topic progress.AGENT: {"id", "step", "most", "tool", "status", "took-ms"}.
  *
- * Its tools are those of its agent, and calculate and clock. With a state (troupe-agentd --state) it goes on after kill -9 where the task stood when it
- * is asked for the same once more; a call that was being made is made again only of a tool that is repeatable, and is "unknown-outcome" of any other. A task with an "id" is done once, and whoever asks again gets the same answer.
+ * Its tools are those of its agent, and calculate and clock. A tool that is not repeatable is called once, over all tries of a task: what fails behind such a step goes on there when it
+ * is asked for by the same one once more (the coordinator's task, X-task; else who asked), with a state (troupe-agentd --state) also after kill -9; a call that was being made then
+ * is "unknown-outcome". A task with an "id" is done once, and whoever asks again gets the same answer.
  */
 #include "agentd/behaviours/executor.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agentd/behaviours/table.h"
+#include "lib/tool/digest.h"
 #include "lib/tool/own.h"
 #include "proto/json.h"
 
@@ -110,13 +111,27 @@ static const char *take_limits(const tr_message_t *message, tr_job_limits_t *lim
     return NULL;
 }
 
-/* FNV-1a: the same task has the same key in each process. */
-static void hash_task(const json_t *task, char out[TR_JOB_KEY_MAX + 1]) {
-    char *text = json_dumps(task, JSON_COMPACT | JSON_SORT_KEYS);
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *at = text ? text : ""; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
-    snprintf(out, TR_JOB_KEY_MAX + 1, "task-%016" PRIx64, hash);
+/* A request as it was read; `key` and `task` as of a job. */
+typedef struct asked {
+    const tr_message_t *message;
+    const char *order; /* borrowed from the message; NULL */
+    uint64_t token;
+    bool has_id;
+    char key[TR_JOB_KEY_MAX + 1];
+    json_t *task;
+} asked_t;
+
+/* The same in each process: what one asks for is not what another one asks for in the same words. */
+static void print_key(asked_t *asked) {
+    char digest[TR_TOOL_DIGEST_MAX + 1], *whose = NULL, *text = tr_tool_canonical(asked->task);
+    const char *person = tr_acl_user_value(tr_message_acl(asked->message), "X-user");
+    int n = asked->order
+                ? asprintf(&whose, "task %s", asked->order)
+                : asprintf(&whose, "agent %s/%s", tr_message_sender(asked->message), person ? person : "");
+    tr_tool_digest(n > 0 ? whose : "", text ? text : "", digest);
+    snprintf(asked->key, sizeof asked->key, "task-%.32s", digest);
+    if (n > 0)
+        free(whose);
     free(text);
 }
 
@@ -154,12 +169,20 @@ static json_t *task_of(const tr_message_t *message) {
     return task;
 }
 
-/* One of this key that nobody waits for, or, of an id, any. */
-static tr_job_t *find_job(const tr_executor_t *self, const char *key, bool has_id) {
+/* One of this key that nobody waits for, or, of an id or a coordinator's task, any. */
+static tr_job_t *find_job(const tr_executor_t *self, const asked_t *asked) {
     for (tr_job_t *job = self->jobs; job; job = job->next)
-        if (job->has_id == has_id && (has_id || !job->message) && strcmp(job->key, key) == 0)
+        if (job->has_id == asked->has_id && (job->has_id || job->order || !job->message) &&
+            strcmp(job->key, asked->key) == 0)
             return job;
     return NULL;
+}
+
+/* Both are orders of the same task, and `asked` is the later one (1), or the earlier one (-1). */
+static int compare_orders(const tr_job_t *job, const asked_t *asked) {
+    if (!job->order || !asked->order || strcmp(job->order, asked->order) != 0)
+        return 0;
+    return (asked->token > job->token) - (asked->token < job->token);
 }
 
 static size_t count_open(const tr_executor_t *self) {
@@ -173,45 +196,60 @@ static void refuse(tr_executor_t *self, const tr_message_t *message, const char 
     tr_thinker_answer_reason(&self->thinker, message, TR_REFUSE, reason, detail);
 }
 
-static void begin(
-    tr_executor_t *self, const tr_message_t *message, const char *key, bool has_id, json_t *task) {
+/* Without memory for the order's name it is done as one that nobody has ordered. */
+static int take(tr_job_t *job, const asked_t *asked, const tr_job_limits_t *limits) {
+    if (asked->order && !job->order)
+        job->order = strdup(asked->order);
+    if (asked->order)
+        job->token = asked->token;
+    job->limits = *limits;
+    return job->message ? tr_job_take_over(job, asked->message) : tr_job_take_up(job, asked->message);
+}
+
+static void begin(tr_executor_t *self, const asked_t *asked) {
+    const tr_message_t *message = asked->message;
     tr_job_limits_t limits = self->limits;
     const char *wrong = take_limits(message, &limits);
-    tr_job_t *job = find_job(self, key, has_id);
+    tr_job_t *job = find_job(self, asked);
+    int order = job ? compare_orders(job, asked) : 0;
     if (wrong)
         tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value", wrong);
-    else if (job && job->message)
-        refuse(self, message, "busy", "the task of this id is being carried out: ask again later");
-    else if (job && !json_equal(job->task, task))
+    else if (job && !json_equal(job->task, asked->task))
         refuse(self, message, "existed", "there was another task of this id");
-    else if (count_open(self) >= TR_JOBS_MAX)
+    else if (order < 0)
+        refuse(self, message, "superseded", "there was a later order of the same task");
+    else if (job && job->message && order == 0)
+        refuse(self, message, "busy", "the task is being carried out: ask again later");
+    else if (!(job && job->message) && count_open(self) >= TR_JOBS_MAX)
         refuse(self, message, "busy", "64 tasks are being carried out: ask again later");
-    else if (!job && !(job = tr_job_new(self, key, has_id, task)))
+    else if (!job && !(job = tr_job_new(self, asked->key, asked->has_id, asked->task)))
         refuse(self, message, "internal-error", "out of memory");
-    else {
-        job->limits = limits;
-        if (tr_job_take_up(job, message) < 0) {
-            tr_agent_snapshot(self->agent); /* with a job that no event has told of */
-            refuse(self, message, "internal-error", "out of memory");
-        }
+    else if (take(job, asked, &limits) < 0) {
+        tr_agent_snapshot(self->agent); /* with a job that no event has told of */
+        refuse(self, message, "internal-error", "out of memory");
     }
 }
 
 static void request(tr_executor_t *self, const tr_message_t *message) {
-    char key[TR_JOB_KEY_MAX + 1];
+    const tr_acl_t *acl = tr_message_acl(message);
+    const char *token = tr_acl_user_value(acl, "X-token");
     tr_value_t id = tr_value_get(tr_message_value(message), "id");
-    json_t *task = task_of(message);
-    if (!task || (id && tr_value_copy(id, key, sizeof key) < 0)) {
+    asked_t asked = {.message = message,
+        .order = tr_acl_user_value(acl, "X-task"),
+        .token = token ? strtoull(token, NULL, 10) : 0,
+        .has_id = id != NULL,
+        .task = task_of(message)};
+    if (!asked.task || (id && tr_value_copy(id, asked.key, sizeof asked.key) < 0)) {
         tr_thinker_answer_reason(&self->thinker, message, TR_NOT_UNDERSTOOD, "unsupported-value",
             "expected a text, or {\"text\", \"context\": text, \"needs\": [ids], \"id\": 64 bytes at most, "
             "\"limits\": {}}");
     } else {
         if (!id)
-            hash_task(task, key);
+            print_key(&asked);
         tr_executor_forget(self);
-        begin(self, message, key, id, task);
+        begin(self, &asked);
     }
-    json_decref(task);
+    json_decref(asked.task);
 }
 
 static void cancel(tr_executor_t *self, const tr_message_t *message) {

@@ -4,8 +4,11 @@
  * Think, act, observe: the mind says which tools to call (agentd/mind/act.h); they are called one after the other; what came of each is a step; then the mind is
  * asked again, until it has an answer or a limit is reached. Everything of a job that is worth keeping is in the agent's saved state (executor_state.c): what was made of
  * it before the process ended is there when the same task is asked for again, and is not made again. Before a tool that is not repeatable is started it is on
- * the disk that it will be; where its process ended meanwhile the call is not made again, and its step is "unknown-outcome". A task that failed with such a step
- * is kept as it stands, so that who tries it again does not make the call unknowingly.
+ * the disk that it will be; where its process ended meanwhile the call is not made again, and its step is "unknown-outcome".
+ *
+ * A job is found again by its key: the task's "id", or what it says and whose it is (the coordinator's task, X-task, else who asks). One that failed after a tool that is not repeatable
+ * was begun is kept as it stands, so that the next try goes on behind that step; of a coordinator's task that is done, the result is kept instead, for an order that comes
+ * since the answer was lost. Each order of a task has a greater token (X-token): a later one takes the place of who waits, and an earlier one is refused.
  */
 #ifndef TR_AGENTD_BEHAVIOURS_EXECUTOR_H
 #define TR_AGENTD_BEHAVIOURS_EXECUTOR_H
@@ -13,8 +16,9 @@
 #include "agentd/behaviours/thinker.h"
 #include "agentd/behaviours/toolbox.h"
 
-#define TR_JOBS_MAX      64 /* in work */
-#define TR_JOBS_KEPT     64 /* beside them: those that nobody waits for */
+#define TR_JOBS_MAX 64 /* in work */
+#define TR_JOBS_KEPT                                                                                         \
+    64 /* beside them, that nobody waits for: of those that are done, and of those that can be tried again */
 #define TR_JOB_KEPT_MS   3600000
 #define TR_JOB_KEY_MAX   64
 #define TR_JOB_TEXT_MAX  16384 /* bytes of what a step said that are kept */
@@ -32,8 +36,10 @@ typedef struct tr_job {
     struct tr_job *next, **link;
     tr_executor_t *executor;
     uint64_t number;              /* of this executor, also in its saved state */
-    char key[TR_JOB_KEY_MAX + 1]; /* the task's "id", or a hash of it */
+    char key[TR_JOB_KEY_MAX + 1]; /* the task's "id", or a digest of it and of whose it is */
     bool has_id;                  /* then its result is kept, too, for who asks again */
+    char *order;                  /* the coordinator's task; NULL = it is none */
+    uint64_t token;               /* of its last order */
     json_t *task;                 /* {"text", "context", "needs"} */
     json_t *needs;                /* ids of tasks whose results are still to be asked for */
     json_t *known;                /* those that were; a text, NULL = none */
@@ -42,6 +48,7 @@ typedef struct tr_job {
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
     json_t *calls;                /* that are to be made before the mind is asked again */
     bool begun;     /* the first of them: a tool that is not repeatable was started, or will be */
+    bool once;      /* a tool that is not repeatable was begun, now or before */
     json_t *result; /* of one that has ended: {"good", "content"} */
     tr_job_limits_t limits;
     tr_mind_cost_t spent;
@@ -49,6 +56,7 @@ typedef struct tr_job {
     int64_t left_ms;       /* since when nobody waits for it; Unix time */
     char *conversation;    /* that was told that it is agreed; NULL */
     tr_message_t *message; /* who asked; NULL = nobody waits */
+    tr_message_t *under;   /* an earlier order, in whose name the call that is being made was begun; NULL */
     bool waits;            /* for the tools of a server */
     tr_thought_t *thought; /* what the mind is asked */
     tr_tool_run_t *run;    /* the call that is being made */
@@ -81,6 +89,8 @@ json_t *tr_job_context(const tr_job_t *self);
 int64_t tr_job_used_ms(const tr_job_t *self);
 /* The message is who waits for it, from now on; goes on where it stands. 0 or -ENOMEM (then nothing has changed). */
 int tr_job_take_up(tr_job_t *self, const tr_message_t *message);
+/* The same of one that somebody waits for: he is told that a later order takes the place of his. */
+int tr_job_take_over(tr_job_t *self, const tr_message_t *message);
 /* Ends with a failure: {"reason", "detail", "steps"}. It may be gone then. */
 void tr_job_fail(tr_job_t *self, const char *reason, const char *detail);
 /* What waited for tools goes on. */

@@ -48,6 +48,7 @@ tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json
 static void stop(tr_job_t *self, bool done) {
     tr_thinker_cancel(&self->executor->thinker, &self->thought, done);
     tr_tools_cancel(self->executor->box.tools, &self->run);
+    tr_message_done(&self->under);
     tr_timer_cancel(&self->proceeds);
     if (self->timer)
         tr_timer_cancel(&self->timer);
@@ -68,6 +69,7 @@ void tr_job_free(tr_job_t *self) {
     json_decref(self->missing);
     json_decref(self->why);
     json_decref(self->result);
+    free(self->order);
     free(self->conversation);
     free(self);
 }
@@ -83,16 +85,25 @@ static bool is_uncertain(const json_t *step) {
     return status && strcmp(status, tr_tool_status_word(TR_TOOL_UNCERTAIN)) == 0;
 }
 
-static bool has_uncertain(const tr_job_t *self) {
+/* What must not happen again may have happened. */
+static bool is_marked(const tr_job_t *self) {
     for (size_t i = 0; i < json_array_size(self->steps); i++)
         if (is_uncertain(json_array_get(self->steps, i)))
             return true;
-    return self->begun; /* it is cancelled, and may be under way */
+    return self->once;
 }
 
-/* It can be tried again, with the time that it had, and the steps that were made. */
-static void keep_as_it_stands(tr_job_t *self) {
+/* Each try has the time and the means that its order gives. */
+static void begin_try(tr_job_t *self) {
     self->begun_ms = tr_clock_ms();
+    self->spent = (tr_mind_cost_t){0};
+}
+
+/* It can be tried again, behind the steps that were made. What was not begun is thought of anew, for it may be why it has failed. */
+static void keep_as_it_stands(tr_job_t *self) {
+    begin_try(self);
+    while (json_array_size(self->calls) > (self->begun ? 1 : 0))
+        json_array_remove(self->calls, json_array_size(self->calls) - 1);
     free(self->conversation);
     self->conversation = NULL;
     tr_job_note(self);
@@ -100,15 +111,19 @@ static void keep_as_it_stands(tr_job_t *self) {
 
 /* It has ended: nobody waits, and its result stays only where it can be asked for again. */
 static void leave(tr_job_t *self, bool good, json_t *content) {
+    bool is_kept = self->has_id || (good && self->order && is_marked(self));
     stop(self, true);
     tr_message_done(&self->message);
     self->left_ms = tr_clock_wall_ms();
     json_decref(self->result);
-    self->result = self->has_id ? json_pack("{s:b, s:O}", "good", good, "content", content) : NULL;
-    if (!self->result && !good && has_uncertain(self)) {
+    self->result = is_kept ? json_pack("{s:b, s:O}", "good", good, "content", content) : NULL;
+    self->once = is_marked(self);
+    if (!self->result && !good && self->once) {
         keep_as_it_stands(self);
         return;
     }
+    json_array_clear(self->steps); /* the result tells of them */
+    json_array_clear(self->calls);
     tr_job_note_end(self);
     if (!self->result)
         tr_job_free(self);
@@ -166,6 +181,8 @@ void tr_job_fail(tr_job_t *self, const char *reason, const char *detail) {
     }
     json_t *content =
         json_pack("{s:s, s:s, s:o}", "reason", reason, "detail", detail, "steps", told_steps(self, NULL));
+    if (is_marked(self) && !self->has_id)
+        json_object_set_new(content, "kept", json_true()); /* by it, for the next try */
     add_figures(self, content);
     tell(self, false, content);
 }
@@ -204,6 +221,7 @@ static void on_tool(void *arg, const tr_tool_result_t *result) {
     json_t *call = json_array_get(self->calls, 0);
     self->run = NULL;
     self->begun = false;
+    tr_message_done(&self->under);
     tr_timer_cancel(&self->proceeds);
     json_t *step = json_pack("{s:O, s:O, s:s, s:s%, s:I}", "tool", json_object_get(call, "tool"), "arguments",
         json_object_get(call, "arguments"), "status", tr_tool_status_word(result->status), "text",
@@ -251,7 +269,7 @@ static int on_ready(void *arg) {
     self->proceeds = tr_timer_start_saved(self->executor->agent, on_noted, self);
     if (!self->proceeds)
         return -ENOMEM;
-    self->begun = true;
+    self->begun = self->once = true;
     tr_job_note_begun(self);
     return 0;
 }
@@ -417,15 +435,26 @@ static void agree(tr_job_t *self) {
         0); /* without it the answer comes as well, ignoring */
 }
 
-int tr_job_take_up(tr_job_t *self, const tr_message_t *message) {
+/* Nothing has changed where there is no memory. */
+static int take(tr_job_t *self, const tr_message_t *message, int64_t left_ms) {
     tr_message_t *kept = tr_message_keep(message);
-    int64_t left = self->limits.time_ms - tr_job_used_ms(self);
-    self->timer = kept ? tr_timer_start(self->executor->agent, left > 0 ? left : 0, on_time, self) : NULL;
-    if (!self->timer) {
+    tr_timer_t *timer =
+        kept ? tr_timer_start(self->executor->agent, left_ms > 0 ? left_ms : 0, on_time, self) : NULL;
+    if (!timer) {
         tr_message_release(&kept);
         return -ENOMEM;
     }
+    if (self->timer)
+        tr_timer_cancel(&self->timer);
+    self->timer = timer;
     self->message = kept;
+    return 0;
+}
+
+int tr_job_take_up(tr_job_t *self, const tr_message_t *message) {
+    int rc = take(self, message, self->limits.time_ms - tr_job_used_ms(self));
+    if (rc < 0)
+        return rc;
     if (self->result) {
         tell(self, json_is_true(json_object_get(self->result, "good")),
             json_incref(json_object_get(self->result, "content")));
@@ -434,5 +463,31 @@ int tr_job_take_up(tr_job_t *self, const tr_message_t *message) {
     agree(self);
     tr_job_note(self);
     tr_job_go_on(self);
+    return 0;
+}
+
+/* A call that is being made goes on, in the name of who had it begun; the mind is asked anew, for what it costs is the later order's. */
+int tr_job_take_over(tr_job_t *self, const tr_message_t *message) {
+    tr_message_t *before = self->message;
+    bool was_thinking = self->thought != NULL;
+    int rc = take(self, message, self->limits.time_ms);
+    if (rc < 0)
+        return rc;
+    if (was_thinking) {
+        tr_mind_cost_t cost = tr_thinker_stop(&self->executor->thinker, self->thought);
+        tr_message_spend(before, cost.tokens, (cost.nano + 999) / 1000);
+    }
+    tr_thinker_answer_reason(&self->executor->thinker, before, TR_FAILURE, "superseded",
+        "a later order of the same task takes its place");
+    tr_thinker_cancel(&self->executor->thinker, &self->thought, true);
+    if (self->run && !self->under)
+        self->under = before;
+    else
+        tr_message_done(&before);
+    begin_try(self);
+    agree(self);
+    tr_job_note(self);
+    if (was_thinking)
+        tr_job_go_on(self);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * The executor's journal: {"jobs": [{"number", "key", "has-id", "task", "steps", "calls", "needs", "known", "missing", "missing-why", "result", "used-ms", "left", "tokens", "nano",
- * "conversation", "limits", "begun"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
- * said by then. An event is {"job": as above}, which is new or another one in all of its members, or {"number": which, "used-ms", "left"} with one
+ * "conversation", "limits", "begun", "once", "order", "token"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
+ * said by then. An event is {"job": as above}, which is new or another one in all of its members, or {"number": which, "used-ms", "left", "token"} with one
  * of "begun" (the tool of the first of the calls), "step" (made: the first of the calls), "calls" with "tokens" and "nano", "result", or "gone".
  */
 #include <errno.h>
@@ -22,14 +22,14 @@ static json_t *job_json(const tr_job_t *job) {
     const tr_job_limits_t *most = &job->limits;
     return json_pack(
         "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, "
-        "I, I, I], s:b}",
+        "I, I, I], s:b, s:b, s:s*, s:I}",
         "number", (json_int_t)job->number, "key", job->key, "has-id", job->has_id, "task", job->task, "steps",
         job->steps, "calls", job->calls, "needs", job->needs, "known", job->known, "missing", job->missing,
         "missing-why", job->why, "result", job->result, "used-ms", (json_int_t)tr_job_used_ms(job), "left",
         (json_int_t)left_of(job), "tokens", (json_int_t)job->spent.tokens, "nano",
         (json_int_t)job->spent.nano, "conversation", job->conversation, "limits", (json_int_t)most->steps,
         (json_int_t)most->time_ms, (json_int_t)most->cost.tokens, (json_int_t)most->cost.nano, "begun",
-        job->begun);
+        job->begun, "once", job->once, "order", job->order, "token", (json_int_t)job->token);
 }
 
 int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out) {
@@ -79,6 +79,7 @@ static void take_any(const json_t *from, const char *key, json_t **value) {
 static void take_times(tr_job_t *job, const json_t *saved) {
     job->begun_ms = tr_clock_ms() - number_at(saved, "used-ms");
     job->left_ms = number_at(saved, "left");
+    job->token = (uint64_t)number_at(saved, "token");
 }
 
 static void take_cost(tr_job_t *job, const json_t *saved) {
@@ -104,8 +105,13 @@ static int find_or_make(tr_executor_t *self, const json_t *saved, tr_job_t **ret
     return *ret_job ? 0 : -ENOMEM;
 }
 
+static void take_text(const json_t *from, const char *key, char **text) {
+    const char *value = json_string_value(json_object_get(from, key));
+    free(*text);
+    *text = value ? strdup(value) : NULL;
+}
+
 static int restore_job(tr_executor_t *self, const json_t *saved) {
-    const char *conversation = json_string_value(json_object_get(saved, "conversation"));
     tr_job_t *job;
     int rc = find_or_make(self, saved, &job);
     if (rc < 0)
@@ -117,8 +123,9 @@ static int restore_job(tr_executor_t *self, const json_t *saved) {
     take_times(job, saved);
     take_cost(job, saved);
     job->begun = json_is_true(json_object_get(saved, "begun"));
-    free(job->conversation);
-    job->conversation = conversation ? strdup(conversation) : NULL;
+    job->once = job->begun || json_is_true(json_object_get(saved, "once"));
+    take_text(saved, "conversation", &job->conversation);
+    take_text(saved, "order", &job->order);
     rc = take_list(saved, "steps", &job->steps);
     if (rc == 0)
         rc = take_list(saved, "calls", &job->calls);
@@ -154,8 +161,8 @@ static void append(const tr_job_t *job, json_t *event) {
 }
 
 static json_t *about(const tr_job_t *job) {
-    return json_pack("{s:I, s:I, s:I}", "number", (json_int_t)job->number, "used-ms",
-        (json_int_t)tr_job_used_ms(job), "left", (json_int_t)left_of(job));
+    return json_pack("{s:I, s:I, s:I, s:I}", "number", (json_int_t)job->number, "used-ms",
+        (json_int_t)tr_job_used_ms(job), "left", (json_int_t)left_of(job), "token", (json_int_t)job->token);
 }
 
 void tr_job_note(const tr_job_t *job) {
@@ -208,7 +215,7 @@ static int replay_part(tr_executor_t *self, const json_t *event) {
         return 0;
     }
     if (json_is_true(json_object_get(event, "begun"))) {
-        job->begun = true;
+        job->begun = job->once = true;
         return 0;
     }
     if (step)
@@ -232,10 +239,11 @@ int tr_executor_replay(tr_agent_t *agent, void *state, tr_value_t saved) {
 
 void tr_executor_forget(tr_executor_t *self) {
     int64_t now = tr_clock_wall_ms();
-    size_t kept = 0;
+    size_t kept[2] = {0};
     for (tr_job_t *job = self->jobs, *next; job; job = next) { /* the newest come first */
         next = job->next;
-        if (job->message || (now - job->left_ms <= TR_JOB_KEPT_MS && ++kept <= TR_JOBS_KEPT))
+        if (job->message ||
+            (now - job->left_ms <= TR_JOB_KEPT_MS && ++kept[job->result != NULL] <= TR_JOBS_KEPT))
             continue;
         json_decref(job->result);
         job->result = NULL;

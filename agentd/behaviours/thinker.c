@@ -166,14 +166,6 @@ static tr_thought_t *new_thought(
     return thought;
 }
 
-/* The task whose order it is, as the coordinator says; NULL. */
-static const char *task_of(const tr_acl_t *asked) {
-    for (size_t i = 0; asked && i < asked->user_count; i++)
-        if (strcmp(asked->user[i].name, "X-task") == 0)
-            return asked->user[i].value;
-    return NULL;
-}
-
 static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker_question_t *question,
     tr_error_t *error) {
     tr_thought_t *thought = new_thought(self, message, question);
@@ -187,7 +179,7 @@ static int ask(tr_thinker_t *self, const tr_message_t *message, const tr_thinker
         .most = question->most,
         .builtin = question->builtin,
         .total_ms = question->total_ms,
-        .task = task_of(asked),
+        .task = tr_acl_user_value(asked, "X-task"), /* whose order it is, as the coordinator says */
         .conversation = asked ? asked->conversation_id : NULL,
         .traceparent = asked ? asked->traceparent : NULL,
         .arg = thought};

@@ -302,14 +302,12 @@ static bool is_front(const tr_question_t *q) {
 
 /* The sender, or the person that it asks for, where it is one that may. */
 static void name_who(const tr_question_t *q, char who[WHO_MAX + 1]) {
-    const tr_acl_t *acl = tr_message_acl(q->message);
-    snprintf(who, WHO_MAX + 1, "%s", tr_message_sender(q->message));
-    for (size_t i = 0; acl && i < acl->user_count && is_front(q); i++)
-        if (strcmp(acl->user[i].name, "X-user") == 0) {
-            snprintf(
-                who, WHO_MAX + 1, "%s/%.*s", tr_message_sender(q->message), PERSON_MAX, acl->user[i].value);
-            return;
-        }
+    const char *agent = tr_message_sender(q->message),
+               *person = is_front(q) ? tr_acl_user_value(tr_message_acl(q->message), "X-user") : NULL;
+    if (person)
+        snprintf(who, WHO_MAX + 1, "%s/%.*s", agent, PERSON_MAX, person);
+    else
+        snprintf(who, WHO_MAX + 1, "%s", agent);
 }
 
 /* Somebody was faster: who, and what he said. */

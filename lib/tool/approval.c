@@ -145,11 +145,9 @@ static void on_answer(void *arg, bool good, const json_t *content) {
 
 /* Who sent the message that it is done for; what a gateway sent, its user too. */
 static json_t *behalf_of(const tr_message_t *under) {
-    const tr_acl_t *acl = tr_message_acl(under);
-    for (size_t i = 0; acl && i < acl->user_count; i++)
-        if (strcmp(acl->user[i].name, "X-user") == 0)
-            return json_sprintf("%s/%.64s", tr_message_sender(under), acl->user[i].value);
-    return json_string(tr_message_sender(under));
+    const char *person = tr_acl_user_value(tr_message_acl(under), "X-user");
+    return person ? json_sprintf("%s/%.64s", tr_message_sender(under), person)
+                  : json_string(tr_message_sender(under));
 }
 
 static json_t *approvers_of(const tr_tool_run_t *run) {

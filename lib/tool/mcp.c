@@ -25,6 +25,7 @@ typedef struct tr_mcp_request {
     json_t *params;               /* of a call: kept, so that it can be sent again */
     bool again;                   /* it was sent a second time already */
     tr_mcp_catalogue_t catalogue; /* of one that lists resources */
+    bool sent;                    /* the server may have it, and has not answered */
 } request_t;
 
 static void initialize(tr_mcp_t *self);
@@ -39,6 +40,7 @@ static request_t *take_request(request_t **list, json_int_t id, const tr_tool_ca
         if (call ? found->call != call : found->id != id)
             continue;
         *at = found->next;
+        found->sent &= call != NULL; /* by its number: since there is an answer */
         return found;
     }
     return NULL;
@@ -53,8 +55,11 @@ static void free_request(request_t *request) {
 }
 
 static void fail_request(tr_mcp_t *self, request_t *request, tr_tool_status_t status, const char *why) {
-    if (request->call)
-        tr_tool_call_fail(request->call, status, "the server %s: %s", self->name, why);
+    tr_tool_call_t *call = request->call;
+    bool is_lost = request->sent && call && !call->tool->repeatable;
+    if (call)
+        tr_tool_call_fail(call, is_lost ? TR_TOOL_UNCERTAIN : status, "the server %s: %s%s", self->name, why,
+            is_lost ? "; it had the call, and may have done what it does" : "");
     free_request(request);
 }
 
@@ -89,6 +94,7 @@ static bool send_request(tr_mcp_t *self, request_t *request) {
     int rc = text ? self->wire->ops->send(self->wire, &letter, &error)
                   : tr_error_set(&error, -ENOMEM, "out of memory");
     free(text);
+    request->sent = rc == 0;
     request->next = self->requests;
     self->requests = request;
     if (rc < 0)
@@ -431,15 +437,18 @@ bool tr_mcp_heard(tr_mcp_t *self, const char *bytes, size_t len, json_int_t of) 
     return self->state != CLOSED;
 }
 
-void tr_mcp_unanswered(tr_mcp_t *self, json_int_t id, tr_tool_status_t status, const char *why) {
+void tr_mcp_unanswered(
+    tr_mcp_t *self, json_int_t id, bool was_sent, tr_tool_status_t status, const char *why) {
     request_t *request = take_request(&self->requests, id, NULL);
     if (request && is_for_templates(request)) {
         on_call_result(self, request, NULL);
         return;
     }
     if (!request || request->call) {
-        if (request)
+        if (request) {
+            request->sent = was_sent;
             fail_request(self, request, status, why);
+        }
         return;
     }
     free_request(request);
@@ -501,10 +510,6 @@ bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id) {
     return request && request->call && !request->again;
 }
 
-const char *tr_mcp_version(const tr_mcp_t *self) {
-    return self->version;
-}
-
 /* ---- calls ---- */
 
 void tr_mcp_start(tr_mcp_t *self, tr_tool_call_t *call, const char *method, json_t *params) {
@@ -561,10 +566,8 @@ static json_t *describe(const tr_tool_source_t *source) {
 static void destroy(tr_tool_source_t *source) {
     tr_mcp_t *self = (tr_mcp_t *)source;
     tr_llm_timer_stop(&self->tools->loop, &self->opening);
-    for (request_t *next; self->requests; self->requests = next) {
-        next = self->requests->next;
-        free_request(self->requests);
-    }
+    while (self->requests)
+        free_request(take_request(&self->requests, self->requests->id, NULL));
     if (self->wire)
         self->wire->ops->destroy(self->wire);
     json_decref(self->listing);
@@ -576,8 +579,7 @@ static int open_mcp(tr_tools_t *tools, const char *name, const tr_tool_config_t 
     tr_mcp_t *self = calloc(1, sizeof *self);
     if (!self)
         return tr_error_set(error, -ENOMEM, "out of memory");
-    self->source.destroy = destroy;
-    self->source.describe = describe;
+    self->source = (tr_tool_source_t){.destroy = destroy, .describe = describe};
     self->tools = tools;
     self->name = name;
     self->config = config;

@@ -70,8 +70,9 @@ int tr_mcp_http_new(
 
 /* One message. `of`: the request that it came for, where the wire knows; TR_MCP_NO_ID. False: the connection is closed. */
 bool tr_mcp_heard(tr_mcp_t *self, const char *bytes, size_t len, json_int_t of);
-/* One request will have no answer. */
-void tr_mcp_unanswered(tr_mcp_t *self, json_int_t id, tr_tool_status_t status, const char *why);
+/* One request will have no answer. was_sent: the server may have it. */
+void tr_mcp_unanswered(
+    tr_mcp_t *self, json_int_t id, bool was_sent, tr_tool_status_t status, const char *why);
 /* The server has forgotten the session, and with it all that it had been asked: what is open begins anew. */
 void tr_mcp_forgotten(tr_mcp_t *self, json_int_t id);
 /* The connection is gone. */
@@ -80,8 +81,6 @@ void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why);
 bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id);
 /* Likewise, and it is a call that was not made again yet. */
 bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id);
-/* Its version is known: what the wire puts in its headers. NULL = not yet. */
-const char *tr_mcp_version(const tr_mcp_t *self);
 
 /* ---- mcp_tool.c: its tools in the registry ---- */
 

@@ -134,6 +134,17 @@ static tr_tool_status_t status_of(tr_llm_end_t end) {
                                        : TR_TOOL_UNAVAILABLE;
 }
 
+/* A server that refuses has done nothing; behind one that fails, or a gateway that does, it may have been done. */
+static bool was_sent(const tr_llm_report_t *report) {
+    static const bool never[] = {[TR_LLM_END_UNREACHABLE] = true,
+        [TR_LLM_END_CONNECT] = true,
+        [TR_LLM_END_FORBIDDEN] = true,
+        [TR_LLM_END_FAILED] = true};
+    bool is_refused =
+        report->end == TR_LLM_END_WHOLE && (report->status / 100 == 3 || report->status / 100 == 4);
+    return !never[report->end] && !is_refused;
+}
+
 static void unanswered(exchange_t *self, const tr_llm_report_t *report) {
     char why[400];
     tr_mcp_t *mcp = self->http->wire.mcp;
@@ -149,7 +160,8 @@ static void unanswered(exchange_t *self, const tr_llm_report_t *report) {
             is_refused ? ": give it a key with key-env or key-file" : "");
     else
         snprintf(why, sizeof why, "%s ended its answer without the result", self->http->config->url);
-    tr_mcp_unanswered(mcp, self->id, self->wrong < 0 ? TR_TOOL_TOO_LARGE : status_of(report->end), why);
+    tr_mcp_unanswered(
+        mcp, self->id, was_sent(report), self->wrong < 0 ? TR_TOOL_TOO_LARGE : status_of(report->end), why);
 }
 
 static bool is_json(const tr_llm_report_t *report) {
@@ -291,7 +303,7 @@ static int add_key(headers_t *h, const tr_mcp_config_t *config, tr_error_t *erro
 }
 
 static int make_headers(http_t *self, const tr_mcp_letter_t *letter, headers_t *h, tr_error_t *error) {
-    const char *version = tr_mcp_version(self->wire.mcp);
+    const char *version = self->wire.mcp->version;
     add_header(h, "Content-Type", "application/json");
     add_header(h, "Accept", "application/json, text/event-stream");
     if (version)

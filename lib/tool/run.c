@@ -198,7 +198,7 @@ static void on_due(void *arg) {
         return;
     }
     take_from(self);
-    tr_tool_call_fail(&self->call, TR_TOOL_TIMED_OUT,
+    tr_tool_call_fail(&self->call, self->call.tool->repeatable ? TR_TOOL_TIMED_OUT : TR_TOOL_UNCERTAIN,
         "%s did not answer within %lld ms, and may have done what it does; give it a longer timeout",
         self->name, (long long)(self->call.deadline_ms - self->started_ms));
 }
@@ -235,8 +235,10 @@ void tr_tools_proceed(tr_tools_t *self, tr_tool_run_t *run) {
 void tr_tool_run_orphan(tr_tool_run_t *self) {
     if (self->ended)
         return;
+    bool is_lost = self->running && !self->call.tool->repeatable;
     take_from(self);
-    tr_tool_call_fail(&self->call, TR_TOOL_UNAVAILABLE, "%s: there is no such tool any more", self->name);
+    tr_tool_call_fail(&self->call, is_lost ? TR_TOOL_UNCERTAIN : TR_TOOL_UNAVAILABLE,
+        "%s: there is no such tool any more", self->name);
     self->call.tool = NULL;
 }
 

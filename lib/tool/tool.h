@@ -24,14 +24,14 @@
 
 typedef enum tr_tool_status {
     TR_TOOL_OK,
-    TR_TOOL_ERROR,       /* it ran, and says itself that it did not succeed: the text is its own */
-    TR_TOOL_UNKNOWN,     /* there is no tool of this name */
-    TR_TOOL_INVALID,     /* the arguments are not by its schema */
-    TR_TOOL_FORBIDDEN,   /* the configuration does not allow it */
-    TR_TOOL_DENIED,      /* who has to approve it did not, or not in time */
-    TR_TOOL_BUSY,        /* too many calls at once: later */
-    TR_TOOL_UNCERTAIN,   /* it was begun by a process that ended: nobody knows whether it did what it does */
-    TR_TOOL_TIMED_OUT,   /* it was cancelled at its deadline, and may have done what it does */
+    TR_TOOL_ERROR,     /* it ran, and says itself that it did not succeed: the text is its own */
+    TR_TOOL_UNKNOWN,   /* there is no tool of this name */
+    TR_TOOL_INVALID,   /* the arguments are not by its schema */
+    TR_TOOL_FORBIDDEN, /* the configuration does not allow it */
+    TR_TOOL_DENIED,    /* who has to approve it did not, or not in time */
+    TR_TOOL_BUSY,      /* too many calls at once: later */
+    TR_TOOL_UNCERTAIN, /* it was begun, and no answer came: nobody knows whether it did what it does. Of one that is repeatable it is one of the next two */
+    TR_TOOL_TIMED_OUT, /* it was cancelled at its deadline */
     TR_TOOL_UNAVAILABLE, /* who does it is not there, or went away meanwhile */
     TR_TOOL_GARBLED,     /* what came is no answer */
     TR_TOOL_TOO_LARGE,   /* more than an answer may have, and of no use when it is cut */

@@ -203,8 +203,13 @@ static void a_deadline_takes_the_call_from_the_tool(void **state) {
     scene_t *s = *state;
     ask(s, "fake", "{\"n\":1}", 20);
     await(s);
-    assert_int_equal(s->status, TR_TOOL_TIMED_OUT);
+    assert_int_equal(s->status, TR_TOOL_UNCERTAIN);
     assert_int_equal(s->fake->cancelled, 1);
+    s->fake->tool.repeatable = true;
+    ask(s, "fake", "{\"n\":1}", 20);
+    await(s);
+    assert_int_equal(s->status, TR_TOOL_TIMED_OUT);
+    assert_int_equal(s->fake->cancelled, 2);
 }
 
 static void a_cancelled_call_is_not_heard_of(void **state) {

@@ -1,7 +1,10 @@
 """executor: tasks by tools, with the built-in mind and with a model, their limits, and what is left of them after kill -9."""
+import asyncio
 import json
 import pathlib
+import signal
 import sys
+import threading
 
 import minds
 from minds import model
@@ -61,6 +64,15 @@ class ExecutorTest(minds.MindsTest):
         self.run_verb("pub", "progress.mark", "1")
         minds.harness.wait_until(lambda: "progress.mark" in tap.out, "the mark", 20)
         return [line for line in tap.out.splitlines() if "progress.x" in line]
+
+    def marking(self, *arguments, **more):
+        """The tools of a server of MCP, none of which is repeatable, and which calls it was told of."""
+        marks = pathlib.Path(self.directory) / "marks"
+        program = pathlib.Path(__file__).resolve().parent.parent / "68-tools/mcp_server.py"
+
+        def made():
+            return [line for line in marks.read_text().splitlines() if json.loads(line).get("method") == "tools/call"] if marks.exists() else []
+        return {"fake": {"kind": "mcp", "command": [sys.executable, str(program), *arguments, "--log", str(marks)], **more}}, made
 
     def failure(self, content, *arguments):
         """The reason and detail of what is not done."""
@@ -278,6 +290,99 @@ class Model(ExecutorTest):
         self.assertIn("there was another task of this id", self.failure({"text": "something else", "id": "t1"}))
 
 
+def echo(text):
+    return model.chat(None, "tool_calls", [{"id": "e1", "type": "function", "function": {"name": "fake_echo", "arguments": json.dumps({"text": text})}}])
+
+
+BAD = model.chat(None, "tool_calls", [call("", tool="fake_bad")])
+
+
+class Once(ExecutorTest):
+    """A tool that is not repeatable is called once, over all tries of a task."""
+
+    def working(self, *answers, bad="hang", **more):
+        tools, made = self.marking("--bad", bad, **more)
+        self.start_coordinator()
+        server, _ = self.modelled(*answers, more=("--service", "work", "--tools", json.dumps(tools)))
+        return server, made
+
+    def start_coordinator(self):
+        self.coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
+        self.coordinator.wait_err("C001 ready")
+
+    def first_task(self):
+        return self.run_verb("task", "ls", "-o", "json").json()[0]
+
+    def submit(self, *arguments):
+        done = self.run_verb("task", "submit", "--skill", "work", "--wait", *arguments, '{"text": "send it"}')
+        return done, self.first_task()
+
+    def test_a_step_that_is_done_is_not_done_by_the_next_try(self):
+        server, made = self.working(echo("sent"), model.status(400), model.chat("It is sent."))
+        done, task = self.submit()
+        self.assertEqual((done.code, task["tries"]), (0, 2), done)
+        self.assertIn("It is sent.", done.out)
+        self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
+        self.assertEqual(len(made()), 1)
+
+    def test_not_by_any_of_all_tries(self):
+        _, made = self.working(echo("sent"))
+        done, task = self.submit()
+        self.assertEqual((done.code, task["state"], task["tries"]), (3, "failed", 3), done)
+        self.assertEqual(len(made()), 1)
+
+    def is_not_tried_again(self, bad, **more):
+        _, made = self.working(BAD, bad=bad, **more)
+        done, task = self.submit()
+        self.assertEqual((task["state"], task["tries"], len(made())), ("failed", 1, 1), done)
+        self.assertIn("unknown-outcome", task["reason"])
+
+    def test_what_a_server_may_have_done_that_died_is_not_tried_again(self):
+        self.is_not_tried_again("die")
+
+    def test_what_a_server_may_have_done_that_is_too_slow_is_not_tried_again(self):
+        self.is_not_tried_again("hang", timeout="300ms")
+
+    def test_the_same_words_of_others_are_another_task(self):
+        _, made = self.working(echo("sent"), model.status(400), echo("sent"), model.status(400), echo("sent"), model.status(400), echo("sent"))
+        for count in 1, 2:
+            self.submit("--tries", "1")
+            self.assertEqual(len(made()), count)
+        for count in 3, 4:
+            self.failure({"text": "send it"})
+            self.assertEqual(len(made()), count)
+
+    def test_a_later_order_takes_the_place_of_the_one_before(self):
+        """The coordinator gives a try up while the model thinks."""
+        server, made = self.working(echo("sent"), model.stall())
+        server.usual = model.chat("It is sent.")
+        done, task = self.submit("--try-time", "2s")
+        self.assertEqual((done.code, task["tries"], len(made())), (0, 2, 1), done)
+        self.assertIn("It is sent.", done.out)
+        self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
+
+    def test_an_answer_that_was_lost_is_given_again(self):
+        """The coordinator ends before it has read it, and another one gives the task away anew."""
+        is_released = threading.Event()
+
+        async def held(request, writer):
+            while not is_released.is_set():
+                await asyncio.sleep(0.02)
+            return await model.chat("It is sent.")(request, writer)
+        server, made = self.working(echo("sent"), held)
+        tap = self.tap("$tap.x.>")
+        self.assertEqual(self.run_verb("task", "submit", "--skill", "work", '{"text": "send it"}').code, 0)
+        minds.harness.wait_until(lambda: len(server.requests) == 2, "the model is asked again", 60)
+        self.coordinator.process.send_signal(signal.SIGSTOP)
+        is_released.set()
+        minds.harness.wait_until(lambda: "It is sent." in tap.out, "the answer on the wire", 60)
+        self.coordinator.process.kill()
+        self.coordinator.wait()
+        self.start_coordinator()
+        minds.harness.wait_until(lambda: self.first_task()["state"] == "completed", "the task to be done", 60)
+        self.assertEqual((self.first_task()["tries"], len(made()), len(server.requests)), (2, 1, 2))
+
+
 class Killed(ExecutorTest):
     def killed_after_a_step(self, ask, *answers):
         """Is killed while the model thinks about its second step; gives what was asked of the model after that."""
@@ -317,13 +422,8 @@ class Killed(ExecutorTest):
 
     def killed_while_a_tool_runs(self, *answers, **more):
         """Is killed in the middle of a tool that leaves a mark and then hangs; gives what was asked of the model, who waits for the end, and the marks."""
-        marks = pathlib.Path(self.directory) / "marks"
-        program = pathlib.Path(__file__).resolve().parent.parent / "68-tools/mcp_server.py"
-        tools = {"fake": {"kind": "mcp", "command": [sys.executable, str(program), "--bad", "hang", "--log", str(marks)], **more}}
+        tools, made = self.marking("--bad", "hang", **more)
         more = ("--state", self.directory + "/state", "--service", "work", "--tools", json.dumps(tools))
-
-        def made():
-            return [line for line in marks.read_text().splitlines() if json.loads(line).get("method") == "tools/call"] if marks.exists() else []
         server, child = self.modelled(model.chat(None, "tool_calls", [call("", tool="fake_bad")]), more=more)
         waiting = self.spawn_verb("ask", "svc:work", "do it", "-o", "json", "--timeout", "120s")
         minds.harness.wait_until(lambda: len(made()) == 1, "the tool to be at work", 60)

@@ -184,19 +184,24 @@ class Faults(McpTest):
         self.assertIn("fake_echo", listed)
 
     def test_it_dies(self):
-        self.fails(self.stdio("--bad", "die"), "unavailable", "it ended with exit status 7, and said last: segmentation something")
+        self.fails(self.stdio("--bad", "die"), "unknown-outcome", "it ended with exit status 7, and said last: segmentation something")
         self.comes_back()
 
+    def test_what_is_repeatable_may_be_asked_again_whatever_became_of_it(self):
+        for bad, status in ("die", "unavailable"), ("garbage", "garbled"), ("huge", "too-large"), ("hang", "timed-out"):
+            keeper = self.fails(self.stdio("--bad", bad, repeatable=["bad"], **{"message-max": 10000}), status, "", **{"timeout-ms": 300 if bad == "hang" else 20000})
+            keeper.stop()
+
     def test_it_says_what_is_no_message(self):
-        self.fails(self.stdio("--bad", "garbage"), "garbled", "it is no JSON")
+        self.fails(self.stdio("--bad", "garbage"), "unknown-outcome", "it is no JSON")
         self.comes_back()
 
     def test_it_says_too_much(self):
-        self.fails(self.stdio("--bad", "huge", **{"message-max": 10000}), "too-large", "raise message-max")
+        self.fails(self.stdio("--bad", "huge", **{"message-max": 10000}), "unknown-outcome", "raise message-max")
         self.comes_back()
 
     def test_it_nests_too_deeply(self):
-        self.fails(self.stdio("--bad", "deep"), "too-large", "nests deeper")
+        self.fails(self.stdio("--bad", "deep"), "unknown-outcome", "nests deeper")
 
     def answers_oddly(self, config):
         self.serve(config)
@@ -220,7 +225,7 @@ class Faults(McpTest):
         self.assertEqual(self.methods().count("initialize"), 1)
 
     def test_it_hangs(self):
-        self.fails(self.stdio("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
+        self.fails(self.stdio("--bad", "hang"), "unknown-outcome", "within 300 ms", **{"timeout-ms": 300})
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
         harness.wait_until(lambda: "notifications/cancelled" in self.methods(), "the server to be told")
 
@@ -253,7 +258,7 @@ class Faults(McpTest):
         self.comes_back()
 
     def test_http_hangs(self):
-        self.fails(self.http("--bad", "hang"), "timed-out", "within 300 ms", **{"timeout-ms": 300})
+        self.fails(self.http("--bad", "hang"), "unknown-outcome", "within 300 ms", **{"timeout-ms": 300})
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
 
     def test_a_redirect_carries_no_key_away(self):
@@ -300,13 +305,13 @@ class Faults(McpTest):
         done = asked.wait()
         self.assertEqual(done.code, 0, done)
         said = done.json()
-        self.assertEqual((said["status"], "ended the session" in said["detail"], said["took-ms"] < 20000), ("unavailable", True, True), said)
+        self.assertEqual((said["status"], "ended the session" in said["detail"], said["took-ms"] < 20000), ("unknown-outcome", True, True), said)
 
     def test_what_http_keeps_open_is_given_up(self):
         self.serve(self.http("--bad", "linger", "--speaks", "stateful"))
         self.assertEqual(self.data("fake_echo", {"text": "x"}), "x")
         harness.wait_until(lambda: {"closed": "tools/call"} in self.logged(), "the stream to be ended after its result")
-        self.assertEqual(self.said("fake_bad", **{"timeout-ms": 300})["status"], "timed-out")
+        self.assertEqual(self.said("fake_bad", **{"timeout-ms": 300})["status"], "unknown-outcome")
         harness.wait_until(lambda: {"closed": "notifications/cancelled"} in self.logged(), "the notice to be given up")
         self.assertEqual(self.data("fake_echo", {"text": "y"}), "y")
 
