@@ -104,6 +104,17 @@ static bool is_dropping(const char *text) {
     return false;
 }
 
+/* To whoever says how he is. */
+static json_t *sympathy(tr_builtin_t *self, const char *text) {
+    tr_mind_words_t words;
+    tr_mind_words_read(text, strlen(text), &words);
+    const char *mood = tr_sentiment_label(tr_sentiment_score(self->sentiment, &words));
+    return chat("chat", strcmp(mood, "positive") == 0 ? "I am glad to hear that. What can I do for you?"
+                        : strcmp(mood, "negative") == 0
+                            ? "I am sorry to hear that. Is there something that I can do?"
+                            : "Thank you for telling me. Is there something that I can do?");
+}
+
 static json_t *small_talk_of(tr_builtin_t *self, const char *text, const json_t *others) {
     const char *intent = intent_of(self, text, TR_INTENT_UNSURE);
     for (size_t i = 0; i < sizeof small_talk / sizeof *small_talk; i++)
@@ -111,6 +122,8 @@ static json_t *small_talk_of(tr_builtin_t *self, const char *text, const json_t 
             return chat("chat", small_talk[i].reply);
     if (strcmp(intent, "help") == 0)
         return help(others);
+    if (strcmp(intent, "mood") == 0)
+        return sympathy(self, text);
     return is_dropping(text) ? chat("chat", "All right.") : not_understood();
 }
 

@@ -28,7 +28,7 @@ class Dialogue(minds.MindsTest):
         self.assertTrue(turn["reply"].startswith("I am sorry"), turn)
         self.assertIn("Berlin", [e["text"] for e in turn["entities"]])
         for said, reply in (("My name is Eve, and I like whales", "I will call you Eve."), ("I am so happy today, everything works", "I am glad to hear that."),
-                            ("how are you?", "I am well, thank you.")):
+                            ("I'm sad today", "I am sorry to hear that."), ("how are you?", "I am well, thank you.")):
             turn = self.say("d", said, "eve")
             self.assertEqual((turn["state"], turn["reply"].startswith(reply)), ("chat", True), turn)
         self.assertEqual(self.say("d", "search for whales")["intent"]["label"], "search")
