@@ -180,6 +180,7 @@ static const struct {
     {"approval-ask", NULL, tr_desk_approval_ask},
     {"approval-wait", "approval", tr_desk_approval_wait},
     {"approval-take", "approval", tr_desk_approval_take},
+    {"approval-withdraw", "approval", tr_desk_approval_withdraw},
     {"approval", "approval", tr_desk_approval_show},
     {"approvals", NULL, tr_desk_approval_list},
     {"grant", "approval", tr_desk_grant},
@@ -190,6 +191,7 @@ static const struct {
     "submit, show, list, stats, cancel, approve, retry; schedule, unschedule, schedules; autoscale; "        \
     "decide, decision, "                                                                                     \
     "decisions, vote, settle, withdraw, truth, records; approval-ask, approval-wait, approval-take, "        \
+    "approval-withdraw, "                                                                                    \
     "approval, "                                                                                             \
     "approvals, grant, deny"
 

@@ -52,9 +52,10 @@ typedef struct tr_job {
     json_t *result; /* of one that has ended: {"good", "content"} */
     tr_job_limits_t limits;
     tr_mind_cost_t spent;
-    int64_t begun_ms;      /* tr_clock_ms, less what it has used before this process began */
-    int64_t left_ms;       /* since when nobody waits for it; Unix time */
-    char *conversation;    /* that was told that it is agreed; NULL */
+    int64_t begun_ms;   /* tr_clock_ms, less what it has used before this process began */
+    int64_t stands_ms;  /* tr_clock_ms: since when its time stands, as a person is waited for; 0 = it runs */
+    int64_t left_ms;    /* since when nobody waits for it; Unix time */
+    char *conversation; /* that was told that it is agreed; NULL */
     tr_message_t *message; /* who asked; NULL = nobody waits */
     tr_message_t *under;   /* an earlier order, in whose name the call that is being made was begun; NULL */
     bool waits;            /* for the tools of a server */
@@ -85,7 +86,7 @@ void tr_job_go_on(tr_job_t *self);
 bool tr_job_asks_needs(tr_job_t *self);
 /* What is known: the task's own context, those results, and which of them could not be had. A new reference; NULL = nothing. */
 json_t *tr_job_context(const tr_job_t *self);
-/* How long it has been worked on. */
+/* How long it has been worked on, without the waits for persons. */
 int64_t tr_job_used_ms(const tr_job_t *self);
 /* The message is who waits for it, from now on; goes on where it stands. 0 or -ENOMEM (then nothing has changed). */
 int tr_job_take_up(tr_job_t *self, const tr_message_t *message);

@@ -44,10 +44,13 @@ tr_job_t *tr_job_new(tr_executor_t *executor, const char *key, bool has_id, json
     return NULL;
 }
 
-/* Whatever is under way; `done`: who asked has been answered. */
+/* Whatever is under way; `done`: who asked has been answered, and nobody goes on with it. */
 static void stop(tr_job_t *self, bool done) {
     tr_thinker_cancel(&self->executor->thinker, &self->thought, done);
-    tr_tools_cancel(self->executor->box.tools, &self->run);
+    if (done)
+        tr_tools_withdraw(self->executor->box.tools, &self->run);
+    else
+        tr_tools_cancel(self->executor->box.tools, &self->run);
     tr_message_done(&self->under);
     tr_timer_cancel(&self->proceeds);
     if (self->timer)
@@ -75,7 +78,7 @@ void tr_job_free(tr_job_t *self) {
 }
 
 int64_t tr_job_used_ms(const tr_job_t *self) {
-    return tr_clock_ms() - self->begun_ms;
+    return (self->stands_ms ? self->stands_ms : tr_clock_ms()) - self->begun_ms;
 }
 
 /* ---- the end ---- */
@@ -197,21 +200,26 @@ static void succeed(tr_job_t *self, const json_t *value, const char *by) {
 
 /* ---- observe ---- */
 
+/* Who asked; `call` is a step, or what is to be one. */
+static void tell_status(const tr_job_t *self, size_t number, const json_t *call, const char *how) {
+    char text[200];
+    tr_content_writer_t w;
+    snprintf(text, sizeof text, "step %zu: %.80s, %.80s", number,
+        json_string_value(json_object_get(call, "tool")), how);
+    tr_content_writer_init(&w);
+    tr_write_map(&w, 1);
+    tr_write_kv(&w, "text", text);
+    tr_reply_status(
+        self->executor->agent, self->message, &w); /* who asked hears of the end in any case, ignoring */
+}
+
 static void tell_progress(const tr_job_t *self, const json_t *step) {
     json_t *told = json_pack("{s:s, s:I, s:I, s:O, s:O, s:O}", "id", self->key, "step",
         (json_int_t)json_array_size(self->steps), "most", (json_int_t)self->limits.steps, "tool",
         json_object_get(step, "tool"), "status", json_object_get(step, "status"), "took-ms",
         json_object_get(step, "took-ms"));
     tr_own_topic_tell(self->executor->agent, "progress", told);
-    char text[160];
-    tr_content_writer_t w;
-    snprintf(text, sizeof text, "step %zu: %.80s, %.40s", json_array_size(self->steps),
-        json_string_value(json_object_get(step, "tool")), json_string_value(json_object_get(step, "status")));
-    tr_content_writer_init(&w);
-    tr_write_map(&w, 1);
-    tr_write_kv(&w, "text", text);
-    tr_reply_status(
-        self->executor->agent, self->message, &w); /* who asked hears of the end in any case, ignoring */
+    tell_status(self, json_array_size(self->steps), step, json_string_value(json_object_get(step, "status")));
 }
 
 static void on_tool(void *arg, const tr_tool_result_t *result) {
@@ -274,6 +282,37 @@ static int on_ready(void *arg) {
     return 0;
 }
 
+static void on_time(tr_agent_t *agent, void *state, void *arg) {
+    tr_job_t *self = arg;
+    (void)agent, (void)state;
+    self->timer = NULL;
+    tr_job_fail(self, "time-limit", "its time is up, and it is not done");
+}
+
+/* False: there is no memory for it. */
+static bool keep_time(tr_job_t *self) {
+    int64_t left = self->limits.time_ms - tr_job_used_ms(self);
+    if (!self->timer)
+        self->timer = tr_timer_start(self->executor->agent, left > 0 ? left : 0, on_time, self);
+    return self->timer != NULL;
+}
+
+/* How long a person takes is not the job's time: the gate has its own. Without memory its time goes on with the next step (tr_job_go_on). */
+static void on_gate(void *arg, bool waits) {
+    tr_job_t *self = arg;
+    if (waits) {
+        self->stands_ms = tr_clock_ms();
+        if (self->timer)
+            tr_timer_cancel(&self->timer);
+        tell_status(self, json_array_size(self->steps) + 1, json_array_get(self->calls, 0),
+            "a person has to approve it: troupe approvals");
+        return;
+    }
+    self->begun_ms += tr_clock_ms() - self->stands_ms;
+    self->stands_ms = 0;
+    keep_time(self);
+}
+
 static void act(tr_job_t *self) {
     char key[TR_JOB_KEY_MAX + 24], detail[TR_TOOL_NAME_MAX + 80];
     const json_t *call = json_array_get(self->calls, 0);
@@ -296,6 +335,7 @@ static void act(tr_job_t *self) {
         .under = self->message,
         .begun = self->begun,
         .on_ready = on_ready,
+        .on_gate = on_gate,
         .on_done = on_tool,
         .arg = self};
     if (tr_tools_start(self->executor->box.tools, &request, &self->run, &error) < 0)
@@ -396,7 +436,9 @@ static void think(tr_job_t *self) {
 }
 
 void tr_job_go_on(tr_job_t *self) {
-    if (json_array_size(self->calls) > 0)
+    if (!keep_time(self))
+        tr_job_fail(self, "internal-error", "out of memory");
+    else if (json_array_size(self->calls) > 0)
         act(self);
     else if (!tr_job_asks_needs(self))
         think(self);
@@ -415,13 +457,6 @@ void tr_jobs_wake(tr_executor_t *executor) {
 }
 
 /* ---- the beginning ---- */
-
-static void on_time(tr_agent_t *agent, void *state, void *arg) {
-    tr_job_t *self = arg;
-    (void)agent, (void)state;
-    self->timer = NULL;
-    tr_job_fail(self, "time-limit", "its time is up, and it is not done");
-}
 
 /* Whoever asked in this conversation was told already, if this is it once more. */
 static void agree(tr_job_t *self) {
@@ -485,6 +520,10 @@ int tr_job_take_over(tr_job_t *self, const tr_message_t *message) {
     else
         tr_message_done(&before);
     begin_try(self);
+    if (self->stands_ms) {
+        self->stands_ms = self->begun_ms;
+        tr_timer_cancel(&self->timer);
+    }
     agree(self);
     tr_job_note(self);
     if (was_thinking)

@@ -13,7 +13,22 @@
 
 const char *const tr_approval_state_words[] = {"pending", "granted", "used", "denied", "expired", NULL};
 
-enum { INSERT, BY_ID, BY_CALL, DECIDE, TAKE, TAKEN, EXPIRE, DUE, NEXT, LIST, COUNT, FORGET, STATEMENTS };
+enum {
+    INSERT,
+    BY_ID,
+    BY_CALL,
+    DECIDE,
+    TAKE,
+    TAKEN,
+    EXPIRE,
+    WITHDRAW,
+    DUE,
+    NEXT,
+    LIST,
+    COUNT,
+    FORGET,
+    STATEMENTS
+};
 
 struct tr_approvals {
     sqlite3 *db;
@@ -58,6 +73,8 @@ static const char *const sql[STATEMENTS] = {
              "expires_ms > ?2",
     [TAKEN] = "SELECT count(*) FROM approval WHERE id = ?1 AND state = 2 AND nonce = ?2",
     [EXPIRE] = "UPDATE approval SET state = 4, changed_ms = ?2 WHERE id = ?1 AND state < 2",
+    [WITHDRAW] = "UPDATE approval SET state = 4, reason = 'nobody waits for it any more', changed_ms = ?2"
+                 " WHERE id = ?1 AND state < 2",
     [DUE] =
         "SELECT " COLUMNS " FROM approval WHERE state < 2 AND expires_ms <= ? ORDER BY expires_ms LIMIT 1",
     [NEXT] = "SELECT min(expires_ms) FROM approval WHERE state < 2",
@@ -261,6 +278,18 @@ int tr_approvals_take(tr_approvals_t *self, const char *id, const char *agent, c
     if (rc != 0)
         return rc < 0 ? rc : 0;
     return was_taken_by(self, id, nonce) ? 1 : -EALREADY;
+}
+
+int tr_approvals_withdraw(tr_approvals_t *self, const char *id, const char *agent, int64_t now_ms) {
+    sqlite3_stmt *s = self->statements[WITHDRAW];
+    claim_t claim = {.agent = agent};
+    int rc = tr_approvals_find(self, id, compare, &claim);
+    if (rc < 0 || !claim.is_his)
+        return rc < 0 ? rc : -EPERM;
+    tr_sqlite_bind_text(s, 1, id);
+    sqlite3_bind_int64(s, 2, now_ms);
+    rc = run(self, s);
+    return rc == 0 ? -EALREADY : rc < 0 ? rc : 0;
 }
 
 static void keep_id(void *arg, const tr_approval_t *a) {

@@ -3,7 +3,7 @@
  *
  *     pending -> granted -> used            denied and expired are ends, as used is
  *             -> denied
- *             -> expired    (granted, too: who does not use it in time needs another)
+ *             -> expired    (granted, too: who does not use it in time needs another; and when its agent waits for it no more)
  *
  * An agent asks; a person grants or denies; the agent takes what was granted, and with that it is used up before the tool is started. So an agent that is
  * killed while it waits finds its approval again (by its key), and one that is killed while the tool runs does not run it twice. What nobody grants in
@@ -78,6 +78,8 @@ int tr_approvals_decide(tr_approvals_t *self, const char *id, tr_approval_state_
  * answered, and has it still. 0, 1: it had it already; -ENOENT; -EALREADY: it is not granted, or another call has it; -EPERM: another's, or for another call; -EIO. */
 int tr_approvals_take(tr_approvals_t *self, const char *id, const char *agent, const char *digest,
     const char *nonce, int64_t now_ms);
+/* Pending or granted to expired, as the agent that asked waits no more. 0; -ENOENT; -EALREADY: it has ended; -EPERM: another's; -EIO. */
+int tr_approvals_withdraw(tr_approvals_t *self, const char *id, const char *agent, int64_t now_ms);
 /* Those whose time has come become expired, each given once. 0, -EIO. When the next one's comes: *ret_due_ms (INT64_MAX = none). */
 int tr_approvals_expire(
     tr_approvals_t *self, int64_t now_ms, tr_approval_fn each, void *arg, int64_t *ret_due_ms);

@@ -289,6 +289,17 @@ void tr_desk_approval_take(tr_question_t *q) {
         refuse(q, rc);
 }
 
+void tr_desk_approval_withdraw(tr_question_t *q) {
+    if (!is_open(q))
+        return;
+    int rc = tr_approvals_withdraw(
+        q->coordinator->approval_desk.approvals, q->id, tr_message_sender(q->message), q->now_ms);
+    if (rc == 0)
+        rc = tell_change(q);
+    if (rc < 0)
+        refuse(q, rc);
+}
+
 /* ---- persons ---- */
 
 static bool is_front(const tr_question_t *q) {

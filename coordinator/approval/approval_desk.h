@@ -14,6 +14,7 @@ void tr_approval_desk_finish(tr_coordinator_t *self);
 void tr_desk_approval_ask(tr_question_t *q);
 void tr_desk_approval_wait(tr_question_t *q);
 void tr_desk_approval_take(tr_question_t *q);
+void tr_desk_approval_withdraw(tr_question_t *q);
 void tr_desk_approval_show(tr_question_t *q);
 void tr_desk_approval_list(tr_question_t *q);
 void tr_desk_grant(tr_question_t *q);

@@ -286,6 +286,22 @@ static void what_is_over_is_forgotten_after_its_time(void **state) {
     assert_string_equal(s->log, "");
 }
 
+static void what_nobody_waits_for_is_no_more_to_be_granted(void **state) {
+    scene_t *s = *state;
+    ask(s, &usual);
+    assert_int_equal(tr_approvals_withdraw(s->all, "a0", "hands@p", 1100), -ENOENT);
+    assert_int_equal(tr_approvals_withdraw(s->all, s->id, "other@p", 1100), -EPERM);
+    assert_int_equal(tr_approvals_withdraw(s->all, s->id, "hands@p", 1100), 0);
+    assert_int_equal(tr_approvals_find(s->all, s->id, see, s), 0);
+    assert_int_equal(s->state, TR_APPROVAL_EXPIRED);
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "ann@p", NULL, 1200), -EALREADY);
+    assert_int_equal(tr_approvals_withdraw(s->all, s->id, "hands@p", 1300), -EALREADY);
+    assert_true(ask(s, &usual)); /* the next try asks anew */
+    assert_int_equal(tr_approvals_decide(s->all, s->id, TR_APPROVAL_GRANTED, "ann@p", NULL, 1400), 0);
+    assert_int_equal(tr_approvals_withdraw(s->all, s->id, "hands@p", 1500), 0);
+    assert_int_equal(tr_approvals_take(s->all, s->id, "hands@p", "d1", NULL, 1600), -EALREADY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -301,6 +317,7 @@ int main(void) {
         TEST(who_asks_cannot_say_that_it_was_for_another),
         TEST(what_was_denied_stays_denied_for_its_time),
         TEST(what_nobody_grants_or_uses_expires),
+        TEST(what_nobody_waits_for_is_no_more_to_be_granted),
         TEST(lists),
         TEST(what_is_over_is_forgotten_after_its_time),
     };

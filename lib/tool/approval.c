@@ -46,6 +46,26 @@ void tr_tool_gate_drop(tr_tool_run_t *run) {
     tr_llm_timer_stop(&run->tools->loop, &self->timer);
     free(self->arguments);
     free(self);
+    if (run->on_gate)
+        run->on_gate(run->arg, false);
+}
+
+static const char *desk_of(const tr_tool_run_t *run) {
+    const tr_tool_config_t *config = run->call.tool->config;
+    return config && config->desk ? config->desk : TR_TOOL_DESK;
+}
+
+/* What is lost expires by itself, ignoring. */
+void tr_tool_gate_withdraw(tr_tool_run_t *run) {
+    tr_ask_t *ask;
+    if (!run->gate || !*run->gate->approval)
+        return;
+    json_t *content = json_pack("{s:s, s:s}", "action", "approval-withdraw", "approval", run->gate->approval);
+    if (tr_ask_send(&run->tools->asks,
+            &(tr_question_to_t){
+                .agent = run->call.agent, .to = desk_of(run), .content = content, .timeout_ms = ANSWER_MS},
+            &ask) == 0)
+        tr_ask_forget(&ask);
 }
 
 static void deny(tr_tool_gate_t *self, const char *why) {
@@ -187,8 +207,7 @@ static void send_step(tr_tool_gate_t *self, step_t step) {
     }
     int rc = tr_ask_send(&run->tools->asks,
         &(tr_question_to_t){.agent = run->call.agent,
-            .to = run->call.tool->config && run->call.tool->config->desk ? run->call.tool->config->desk
-                                                                         : TR_TOOL_DESK,
+            .to = desk_of(run),
             .content = content_of(self, step),
             .timeout_ms = step == WAITING ? left + ANSWER_MS : ANSWER_MS,
             .on_answer = on_answer,
@@ -215,5 +234,7 @@ void tr_tool_gate_ask(tr_tool_run_t *run) {
     self->until_ms = tr_clock_ms() + time;
     tr_tool_digest(run->name, self->arguments, self->digest);
     snprintf(self->nonce, sizeof self->nonce, "%016" PRIx64, tr_random_seed());
+    if (run->on_gate)
+        run->on_gate(run->arg, true);
     send_step(self, ASKING);
 }

@@ -255,6 +255,12 @@ void tr_tools_cancel(tr_tools_t *self, tr_tool_run_t **run) {
     *run = NULL;
 }
 
+void tr_tools_withdraw(tr_tools_t *self, tr_tool_run_t **run) {
+    if (*run)
+        tr_tool_gate_withdraw(*run);
+    tr_tools_cancel(self, run);
+}
+
 /* ---- the beginning ---- */
 
 /* Of what is privileged its approval tells (approval.c). */
@@ -309,6 +315,7 @@ static tr_tool_run_t *new_run(tr_tools_t *tools, const tr_tool_request_t *reques
     self->begun = request->begun;
     self->again = request->again;
     self->on_ready = request->on_ready;
+    self->on_gate = request->on_gate;
     self->on_done = request->on_done;
     self->arg = request->arg;
     bool is_whole =

@@ -101,6 +101,8 @@ typedef struct tr_tool_request {
     /* NULL, or: everything is as it should be for a tool that is not repeatable, which is started by tr_tools_proceed, and not before. So the
      * caller can put on the disk that it will be. Called once, maybe from tr_tools_start. Negative: the call fails. */
     int (*on_ready)(void *arg);
+    /* NULL, or: a person has to approve the call and is waited for, maybe for days; then, that he is not any more. Maybe from tr_tools_start; may not start or cancel calls. */
+    void (*on_gate)(void *arg, bool waits);
     tr_tool_done_fn on_done;
     void *arg;
 } tr_tool_request_t;
@@ -113,6 +115,9 @@ int tr_tools_start(
 void tr_tools_proceed(tr_tools_t *self, tr_tool_run_t *run);
 /* NULL-safe, nulls the reference. The tool may have done what it does. */
 void tr_tools_cancel(tr_tools_t *self, tr_tool_run_t **run);
+
+/* The same, for good: of an approval that it waits for the desk is told that nobody does any more, so nobody grants it in vain. */
+void tr_tools_withdraw(tr_tools_t *self, tr_tool_run_t **run);
 
 /* {"tool", "status", "data-of-tool": text} with "cut": whole bytes where it is, or {"tool", "status", "detail"}. A new reference; NULL when out of
  * memory. */

@@ -33,6 +33,7 @@ struct tr_tool_run {
     uint64_t span;        /* of the tool; 0 = it is not traced */
     tr_llm_timer_t timer; /* of the deadline; then of the end */
     int (*on_ready)(void *arg);
+    void (*on_gate)(void *arg, bool waits);
     bool begun, again; /* maybe, before: tr_tool_request_t */
     bool early;        /* there is no such tool yet, and servers have not told all of theirs */
     bool held;         /* until tr_tools_proceed */
@@ -80,6 +81,8 @@ void tr_tool_run_drop(tr_tool_run_t *self);
 
 /* Asks whether the call may go on: tr_tool_run_go is called, or it fails as denied. */
 void tr_tool_gate_ask(tr_tool_run_t *run);
+/* Its approval ends, as far as it is known. */
+void tr_tool_gate_withdraw(tr_tool_run_t *run);
 /* Nobody waits any more. NULL-safe. */
 void tr_tool_gate_drop(tr_tool_run_t *run);
 

@@ -383,6 +383,45 @@ class Once(ExecutorTest):
         self.assertEqual((self.first_task()["tries"], len(made()), len(server.requests)), (2, 1, 2))
 
 
+    def waiting(self, args, *answers):
+        """An executor whose tool a person has to approve."""
+        tools, made = self.marking(privileged=["echo"])
+        self.start_coordinator()
+        self.modelled(*answers, args=args, more=("--service", "work", "--tools", json.dumps(tools)))
+        return made
+
+    def approval(self, state):
+        def found():
+            return self.run_verb("approvals", "ls", "--state", state, "-o", "json").json()
+        minds.harness.wait_until(lambda: len(found()) == 1, f"one that is {state}", 60)
+        return found()[0]
+
+    def test_the_time_that_a_person_takes_is_not_the_tasks(self):
+        """Nor does the coordinator's end it: its second try goes on waiting for the same approval."""
+        made = self.waiting({"time-ms": 2500}, echo("sent"), model.chat("It is sent."))
+        asked = self.spawn_verb("task", "submit", "--skill", "work", "--wait", "--try-time", "4s", '{"text": "send it"}')
+        approval = self.approval("pending")
+        minds.harness.wait_until(lambda: self.first_task()["tries"] == 2, "the second try", 60)
+        self.assertEqual(self.run_verb("approvals", "grant", approval["approval"]).code, 0)
+        done = asked.wait(60)
+        self.assertEqual(done.code, 0, done)
+        self.assertIn("It is sent.", done.out)
+        self.assertEqual((len(made()), self.first_task()["tries"]), (1, 2))
+        self.assertEqual(self.approval("used")["approval"], approval["approval"])
+
+    def test_what_nobody_waits_for_any_more_cannot_be_granted(self):
+        made = self.waiting(None, echo("sent"))
+        asked = self.spawn_verb("task", "submit", "--skill", "work", "--wait", '{"text": "send it"}')
+        approval = self.approval("pending")
+        self.assertEqual(self.run_verb("task", "cancel", self.first_task()["task"]).code, 0)
+        asked.wait(60)
+        self.assertEqual(self.approval("expired")["reason"], "nobody waits for it any more")
+        granted = self.run_verb("approvals", "grant", approval["approval"])
+        self.assertNotEqual(granted.code, 0)
+        self.assertIn("it is expired: nobody waits for it any more", granted.err)
+        self.assertEqual(made(), [])
+
+
 class Killed(ExecutorTest):
     def killed_after_a_step(self, ask, *answers):
         """Is killed while the model thinks about its second step; gives what was asked of the model after that."""

@@ -21,6 +21,7 @@ static const tr_column_t columns[] = {
     {"approval", TR_COLUMN_TEXT, .width = 17}, {"state", TR_COLUMN_STATE, .width = 8},
     {"agent", TR_COLUMN_TEXT}, {"tool", TR_COLUMN_TEXT}, {"behalf", TR_COLUMN_TEXT, .wide = true},
     {"by", TR_COLUMN_TEXT, .wide = true}, {"expires_ms", TR_COLUMN_TIME}, {"arguments", TR_COLUMN_TEXT},
+    {"reason", TR_COLUMN_TEXT, .wide = true},
     {"cut", TR_COLUMN_BYTES, .wide = true}, /* of all arguments, where only their beginning is shown */
 };
 
