@@ -151,7 +151,8 @@ void tr_exporter_read_logs(tr_exporter_t *self) {
         lines += tr_follow_read(self->follows[i], READ_MAX, on_line, self);
     if (!lines)
         return;
-    send_records(self);
+    if (self->records_n)
+        send_records(self);
     keep_mark(self);
 }
 

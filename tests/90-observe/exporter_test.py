@@ -341,9 +341,14 @@ class Exporter(harness.SystemTest):
         exporter = self.exporter("--logs", self.logs, "--elasticsearch", store.url)
         self.write("one")
         exporter.wait_err("E010 batch turned down")
-        self.write(*exporter.err.splitlines(), name="exporter.log")  # as in a fleet
+        ours = exporter.err.splitlines()
+        self.write(*ours[:-1], name="exporter.log")  # as in a fleet
+        harness.wait_until(lambda: len(store.of("/_bulk")) == 2, "what it says of itself")
+        self.write(ours[-1], name="exporter.log")
+        harness.wait_until(lambda: f"troupe_exporter_lines_total {len(ours) + 1}\n" in self.metrics(), "its last line to be read")
         self.write("two")
         harness.wait_until(lambda: any(document["message"] == "two" for document in self.documents(store).values()), "the next line")
+        self.assertEqual(len(store.of("/_bulk")), 3)
         sent = b"".join(request.body for request in store.of("/_bulk"))
         self.assertIn(b"E001", sent)
         self.assertNotIn(b"E010", sent)
