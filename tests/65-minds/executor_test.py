@@ -325,6 +325,16 @@ class Once(ExecutorTest):
         self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
         self.assertEqual(len(made()), 1)
 
+    def test_nor_by_another_agent_while_the_one_that_keeps_it_is_there(self):
+        tools, made = self.marking()
+        self.start_coordinator()
+        more = ("--service", "work", "--tools", json.dumps(tools))
+        server, _ = self.modelled(echo("sent"), model.status(400), model.chat("It is sent."), more=more)
+        self.agent("y", "executor", mind={"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK}, more=more)
+        done, task = self.submit()
+        self.assertEqual((done.code, task["tries"], len(made())), (0, 2, 1), done)
+        self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
+
     def test_not_by_any_of_all_tries(self):
         _, made = self.working(echo("sent"))
         done, task = self.submit()
