@@ -393,6 +393,34 @@ class Once(ExecutorTest):
         self.assertEqual((self.first_task()["tries"], len(made()), len(server.requests)), (2, 1, 2))
 
 
+    def test_an_earlier_order_is_refused_when_the_later_one_is_done(self):
+        """Orders as a coordinator gives them, whose messages come late; also over kill -9."""
+        client = minds.python_client()
+        tools, made = self.marking()
+        more = ("--tools", json.dumps(tools), "--state", self.directory + "/state")
+        server, child = self.modelled(echo("sent"), model.chat("It is sent."), echo("sent"), model.chat("It is sent, too."), more=more)
+        process = client.connect(self.at.endpoint, process="test")
+        self.addCleanup(process.close)
+        boss = process.register("boss")
+
+        def told(task, token):
+            put, user = boss._put, b"".join(minds.user_parameter(*pair) for pair in (("X-task", task), ("X-token", token)))
+            boss._put = lambda name, route, envelope, *more: put(name, route, envelope + user, *more)
+            try:
+                answer = boss.request("x", {"text": "send it"}, timeout=60)
+            finally:
+                boss._put = put
+            return answer.performative, answer.content
+        done = told("t1", "2")
+        self.assertEqual((done[0], done[1]["text"]), ("inform", "It is sent."))
+        child.process.kill()
+        child.wait()
+        self.agent("x", "executor", mind={"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK}, more=more)
+        self.assertEqual(told("t1", "3"), done, "the answer was lost")
+        self.assertEqual((told("t1", "1")[0], told("t1", "1")[1]["reason"]), ("refuse", "superseded"))
+        self.assertEqual(told("t2", "1")[1]["text"], "It is sent, too.")
+        self.assertEqual(len(made()), 2)
+
     def waiting(self, args, *answers):
         """An executor whose tool a person has to approve."""
         tools, made = self.marking(privileged=["echo"])

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import sys
+import unittest
 
 for beside in "60-model", "25-agentd":
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / beside))
@@ -25,3 +26,19 @@ class MindsTest(agentd.AgentdTest):
     def told(self, agent, content):
         """What is asked, as JSON, and the answer."""
         return self.ask(agent, content if isinstance(content, str) else json.dumps(content))
+
+
+def python_client():
+    """docs/clients/python."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "docs/clients/python"))
+    try:
+        import troupe
+    except ImportError as missing:
+        raise unittest.SkipTest(f"{missing.name} is missing") from missing
+    return troupe
+
+
+def user_parameter(name, value):
+    """One of an envelope (field 15), which that client does not write."""
+    inner = b"".join(bytes((tag, len(text))) + text.encode() for tag, text in ((0x0a, name), (0x12, value)))
+    return bytes((0x7a, len(inner))) + inner
