@@ -288,6 +288,7 @@ class Chart(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         by = {rule["alert"]: rule for group in rules for rule in group["rules"]}
         self.assertEqual(by["TroupeBrokerAway"]["expr"], '(count(up{namespace="troupe",fleet="shop",component="broker"} == 1) or vector(0)) < 5')
+        self.assertEqual(by["TroupeBrokerAway"]["labels"], {"severity": "critical", "namespace": "troupe", "fleet": "shop"})
         self.assertEqual(by["TroupeBrokerAway"]["annotations"]["summary"], "only {{ $value }} of 5 brokers answer")
         self.assertEqual(by["TroupeBrokersApart"]["expr"], 'min(troupe_broker_peers{namespace="troupe",fleet="shop"}) < 4')
         self.assertEqual(by["TroupeModelTokens"]["expr"], 'sum(increase(troupe_model_tokens_total{namespace="troupe",fleet="shop"}[1h])) > 20000000')

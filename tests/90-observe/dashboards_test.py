@@ -95,6 +95,7 @@ class Shape(unittest.TestCase):
                 ("rate of a gauge", expr(f"rate(troupe_broker_agents{chosen_ones}[$__rate_interval])")),
                 ("not what the graph shows", expr(f"sum by (process) (rate(troupe_broker_records_received_total{chosen_ones}[5m]))")),
                 ("that were chosen", expr("sum by (process) (rate(troupe_broker_records_received_total[$__rate_interval]))")),
+                ("alerts that are not", expr('count(ALERTS{alertname=~"Troupe.*"})')),
                 ("by le", expr(f"histogram_quantile(0.5, sum by (process) (rate(troupe_journal_sync_seconds_bucket{chosen_ones}[$__rate_interval])))")),
                 ("one machine", expr('sum by (process) (rate(troupe_broker_records_received_total{instance="a"}[$__rate_interval]))'))):
             self.assertTrue([fault for fault in planted(change) if said in fault], f"{said}: {planted(change)}")

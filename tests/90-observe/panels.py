@@ -38,6 +38,8 @@ def expression(target, unit):
     if re.search(r'instance|localhost|\d+\.\d+\.\d+\.\d+|job="', expr):
         wrong.append("one machine's name")
     wrong += [f"{name}: not of the fleet and the processes that were chosen" for name in re.findall(METRIC + r'(?!{namespace=~"\$namespace",fleet=~"\$fleet",process=~"\$process")(?![a-z_(])', expr)]
+    if "ALERTS" in expr and 'namespace=~"|$namespace",fleet=~"|$fleet"' not in expr:  # those of a single machine have neither
+        wrong.append("alerts that are not of the fleet that was chosen")
     return wrong + measure(expr, unit)
 
 

@@ -18,6 +18,7 @@ PLACE = os.path.join(K8S, "observability")
 KUSTOMIZE = os.path.join(K8S, "components", "monitoring", "prometheusrule.yaml")
 CHART = os.path.join(K8S, "helm", "troupe", "templates", "rules.yaml")
 MADE = "made by tests/90-observe/rules_test.py --write of k8s/observability/alerts.yml and alerts-cluster.yml"
+OF_FLEET = 'namespace="troupe",fleet="office"'
 METRIC = re.compile(r"\b(up|(?:troupe|process)_[a-z_]+)\b(?:{([^}]*)})?")
 FOR_KUSTOMIZE = """# What each means and what to do: docs/operations.md. This is %s.
 apiVersion: monitoring.coreos.com/v1
@@ -55,16 +56,17 @@ def read(*path):
 def of_fleet(found):
     """A metric, of this fleet only, as there may be one of its name in another namespace; `job` is a name that each Prometheus gives."""
     matchers = [one for one in (found[2] or "").split(",") if one and not one.startswith("job")]
-    return found[1] + "{" + ",".join(['namespace="troupe",fleet="office"'] + matchers) + "}"
+    return found[1] + "{" + ",".join([OF_FLEET] + matchers) + "}"
 
 
 def groups():
-    """The lines of all groups, with expressions of one fleet."""
+    """The lines of all groups, with expressions of one fleet, whose labels each alert has: what it adds up drops them, and two fleets' would be one to Alertmanager."""
     lines, inside = [], False
     for line in (read(PLACE, "alerts.yml") + read(PLACE, "alerts-cluster.yml")).splitlines():
         if not line.startswith("  "):
             continue
         inside = " expr: " in line or inside and not re.match(r" *[a-z]+: ", line)
+        line = re.sub(r"(?<= labels: {severity: )\w+", rf"\g<0>, {OF_FLEET.replace('=', ': ').replace(',', ', ')}", line)
         lines.append("  " + (METRIC.sub(of_fleet, line) if inside else line))
     return "\n".join(lines) + "\n"
 
@@ -75,7 +77,8 @@ def for_kustomize():
 
 def for_chart():
     """With the numbers of its values; what watches a daemon is there where that is."""
-    text = groups().replace("{{", '{{ "{{" }}').replace('namespace="troupe",fleet="office"', "namespace={{ .Release.Namespace | quote }},fleet={{ $fleet | quote }}").replace("runbook_url: docs/operations.md", "runbook_url: {{ $page }}")
+    text = groups().replace("{{", '{{ "{{" }}').replace("runbook_url: docs/operations.md", "runbook_url: {{ $page }}")
+    text = re.sub(r'(?<=\bnamespace)(=|: )"troupe"(, ?fleet)(=|: )"office"', r"\1{{ .Release.Namespace | quote }}\2\3{{ $fleet | quote }}", text)
     for pattern, value in ((r"(?<=vector\(0\)\) < )3|(?<=of )3(?= brokers)", "{{ $brokers }}"),
                            (r"(?<=}\) < )2$|(?<=of )2(?= others)", "{{ sub $brokers 1 }}"),
                            (r"(?<=\[1h\]\)\) > )5000000$", "{{ int64 $numbers.tokensAnHour }}"), (r"(?<=\[1h\]\)\) > )10$", "{{ $numbers.moneyAnHour }}")):
@@ -189,11 +192,12 @@ OF_CLUSTER = {"TroupeBrokerAway": (brokers(1, 1) + daemons(*DAEMONS), WELL),  # 
               **{f"Troupe{one.capitalize()}Away": (brokers(1, 1, 1) + daemons(*(set(DAEMONS) - {one})), WELL) for one in DAEMONS}}
 
 
-def fired(series, names):
-    """A case of promtool: with these series these alerts fire, and no other."""
-    samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in names]
+def fired(series, names, *fleets):
+    """A case of promtool: with these series these alerts fire, and no other; one of each of the fleets, whose labels they have."""
+    samples = [{"labels": "{" + ",".join(filter(None, (f'alertname="{name}"', one))) + "}", "value": 1} for name in names for one in fleets or ("",)]
     return {"interval": "1m", "input_series": [{"series": name, "values": values} for name, values in series],
-            "promql_expr_test": [{"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": "39m", "exp_samples": samples}]}
+            "promql_expr_test": [{"expr": 'count by (alertname%s) (ALERTS{alertstate="firing"})' % (", namespace, fleet" if fleets else ""),
+                                  "eval_time": "39m", "exp_samples": samples}]}
 
 
 class Rules(unittest.TestCase):
@@ -217,9 +221,9 @@ class Rules(unittest.TestCase):
         with open(KUSTOMIZE, encoding="utf-8") as file:
             return self.write("cluster.yml", {"groups": yaml.safe_load(file)["spec"]["groups"]})
 
-    def assert_fires(self, path, cases, beside=()):
+    def assert_fires(self, path, cases, *of):
         self.assertEqual(set(re.findall(r'alert"?: "?(\w+)', read(path))), set(cases), "an alert without a case here, or a case without its alert")
-        tests = [fired(list(beside) + series, names) for name, pair in cases.items() for series, names in zip(pair, ([name], []))]
+        tests = [fired(series, names, *of) for name, pair in cases.items() for series, names in zip(pair, ([name], []))]
         self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": tests}))
 
     def test_each_fires_and_only_then(self):
@@ -229,7 +233,30 @@ class Rules(unittest.TestCase):
         path = self.of_cluster()
         self.promtool("check", "rules", path)
         others = {name: tuple(WELL + series for series in pair) for name, pair in CASES.items()}
-        self.assert_fires(path, {**others, **OF_CLUSTER})
+        self.assert_fires(path, {**others, **OF_CLUSTER}, OF_FLEET)
+
+    def test_the_alerts_of_two_fleets_are_two(self):
+        """By their labels, as Alertmanager has them: when one of the two is well again, the other's goes on."""
+        mine = self.of_cluster()
+        other = self.write("other.yml", read(mine).replace("office", "shop").replace('"namespace": "troupe"', '"namespace": "staging"').replace('namespace=\\"troupe', 'namespace=\\"staging'))
+        of_other = OF_FLEET.replace("office", "shop").replace("troupe", "staging")
+        away = [name for name in OF_CLUSTER if name.endswith("Away")]
+        tests = [fired([], away, OF_FLEET, of_other), fired(WELL, away, of_other)]
+        self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [mine, other], "evaluation_interval": "1m", "tests": tests}))
+
+    def test_the_overview_counts_those_of_the_fleet(self):
+        """That was chosen; those of a single machine, which have no such label, are there whatever was chosen."""
+        overview = json.loads(read(PLACE, "grafana", "dashboards", "overview.json"))
+        asked = [target["expr"] for panel in overview["panels"] for target in panel["targets"] if "count(ALERTS" in target["expr"]]
+        alone = named("up").replace(OF_FLEET + ",", "")
+        cases = [(path, series, namespace, count) for path, series, count, others in (
+            (os.path.join(PLACE, "alerts.yml"), [(alone, level(0))], 1, 1), (self.of_cluster(), daemons(*DAEMONS), 1, 0), (self.of_cluster(), WELL, 0, 0))
+            for namespace, count in ((".*", count), ("(troupe|other)", count), ("other", others))]
+        for path, series, namespace, count in cases:
+            expression = asked[0].replace("$namespace", namespace).replace("$fleet", "(office|shop)")
+            test = {"interval": "1m", "input_series": [{"series": name, "values": values} for name, values in series],
+                    "promql_expr_test": [{"expr": expression, "eval_time": "39m", "exp_samples": [{"labels": "{}", "value": count}]}]}
+            self.promtool("test", "rules", self.write("cases.yml", {"rule_files": [path], "evaluation_interval": "1m", "tests": [test]}))
 
     def test_what_is_of_another_fleet_wakes_nobody(self):
         foreign = [(name.replace(mine, other), values) for mine, other in (('fleet="office"', 'fleet="shop"'), ('namespace="troupe"', 'namespace="staging"'))
