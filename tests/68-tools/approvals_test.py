@@ -8,6 +8,8 @@ import sys
 import tools
 from tools import harness
 
+import screen  # from where harness.py is
+
 # A desk that grants everything, and does not answer the first take.
 DESK = r"""
 import json, sys
@@ -172,6 +174,16 @@ class Approvals(tools.ToolsTest):
 
     def asked_by(self, hand, **content):
         return self.run_verb("ask", hand, json.dumps(content), "-o", "json")
+
+    def test_what_is_shown_on_a_terminal_is_what_is_granted(self):
+        self.agentd("--name", "hand", "--behaviour", "relay", "--args", '{"to": "svc:tasks"}')
+        arguments = json.dumps({"a": "x\u009b2Jy\u202ez"}, ensure_ascii=False)
+        digest = hashlib.blake2b(b"touch\0" + arguments.encode(), digest_size=32).hexdigest()
+        approval = self.asked_by("hand", action="approval-ask", tool="touch", arguments=arguments, digest=digest, **{"time-ms": 60000}).json()["approval"]
+        terminal = screen.Shown(self, "troupe", "approvals", "show", approval, env={"TROUPE_CONNECT": self.at.endpoint})
+        self.assertEqual(terminal.child.wait().code, 0)
+        self.assertIn('arguments  {"a": "x?2Jy?z"}', terminal.rows())
+        self.assertIn(arguments, self.run_verb("approvals", "show", approval).out)
 
     def test_who_was_not_answered_takes_again(self):
         for hand in "hand", "other":

@@ -11,6 +11,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import harness
+import screen
 
 
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages are for
@@ -99,6 +100,13 @@ class Busy(KnowledgeTest):
 
 
 class Knowledge(KnowledgeTest):
+    def test_a_document_on_a_terminal_is_obeyed_nowhere(self):
+        (self.files / "a.md").write_text("Wings of \u202emachines")
+        self.add()
+        terminal = screen.Shown(self, "troupe", "kb", "get", "a.md", "-n", "n", env=self.env)
+        self.assertEqual(terminal.child.wait().code, 0)
+        self.assertEqual(terminal.rows()[0], "Wings of ?machines")
+
     def test_files_are_found(self):
         (self.files / "a.md").write_text("# Wings\n\nWings of machines get hot.\n\n```\nint heat(void);\n```\n")
         (self.files / "sub" / "b.html").write_text("<title>Boats</title><body><p>Sails &amp; masts.</p><script>no()</script></body>")

@@ -72,13 +72,9 @@ void tr_cli_help(const tr_verb_t *const *verbs, size_t width, FILE *out) {
 /* ---- messages ---- */
 
 static void say(const tr_call_t *call, const char *format, va_list args) {
-    char *text = NULL; /* it may quote what agents say */
-    if (vasprintf(&text, format, args) < 0)
-        return;
     fprintf(call->err, "%s: ", call->verb->program->name);
-    tr_cli_print_raw(call->err, text, strlen(text));
+    tr_cli_print_list(call->err, format, args); /* it may quote what agents say */
     fputc('\n', call->err);
-    free(text);
 }
 
 int tr_cli_fail(const tr_call_t *call, tr_exit_t code, const char *format, ...) {

@@ -333,6 +333,22 @@ void tr_cli_print_raw(FILE *out, const void *bytes, size_t len) {
         fwrite(bytes, 1, len, out);
 }
 
+void tr_cli_print_list(FILE *out, const char *format, va_list args) {
+    char *text = NULL;
+    int len = vasprintf(&text, format, args);
+    if (len < 0)
+        return;
+    tr_cli_print_raw(out, text, (size_t)len);
+    free(text);
+}
+
+void tr_cli_print_format(FILE *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    tr_cli_print_list(out, format, args);
+    va_end(args);
+}
+
 void tr_cli_print_content(FILE *out, const json_t *content) {
     if (json_is_null(content))
         return;

@@ -12,6 +12,8 @@
 #include "proto/content.h"
 #include "tools/cli/cli.h"
 
+#include <stdarg.h>
+
 /* A performative, or a message kind, which also gives protocol and ontology where `acl` has none. Exit code;
  * says what is wrong. */
 int tr_cli_parse_act(const tr_call_t *call, const char *word, tr_acl_t *acl);
@@ -93,5 +95,8 @@ void tr_cli_print_headers(FILE *out, const json_t *headers, int indent);
 void tr_cli_print_content(FILE *out, const json_t *content);
 /* Bytes as they are; on a terminal as tr_terminal_print (terminal_text.h): what others wrote moves no cursor. */
 void tr_cli_print_raw(FILE *out, const void *bytes, size_t len);
+/* The same of what printf would write. */
+void tr_cli_print_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tr_cli_print_list(FILE *out, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 #endif

@@ -1,5 +1,7 @@
 #include "tools/kb/kb.h"
 
+#include "tools/cli/message_text.h"
+
 #include <stdio.h>
 
 int tr_kb_set_filter(const tr_call_t *call, json_t *request, const char *filter) {
@@ -18,7 +20,7 @@ int tr_kb_set_filter(const tr_call_t *call, json_t *request, const char *filter)
 void tr_kb_tell_missing(const tr_call_t *call, const json_t *answer) {
     const json_t *missing = json_object_get(answer, "missing"), *name;
     size_t i;
-    json_array_foreach(missing, i, name) fprintf(call->err, "%s%s",
+    json_array_foreach(missing, i, name) tr_cli_print_format(call->err, "%s%s",
         i ? ", " : "Without what these shards have, which are away: ", json_string_value(name));
     if (json_array_size(missing))
         fputc('\n', call->err);

@@ -1,5 +1,6 @@
 /* `troupe kb get`, `ls`, `rm`, `stat`, `snapshot`: documents of the knowledge base, and its namespaces. */
 #include "tools/cli/cli_json.h"
+#include "tools/cli/message_text.h"
 #include "tools/kb/kb.h"
 #include "tools/verbs/verbs.h"
 
@@ -75,7 +76,7 @@ static int run_get(const tr_call_t *call) {
         tr_cli_dump_json(document, call->out, JSON_INDENT(2));
         fputc('\n', call->out);
     } else if (code == TR_EXIT_OK) {
-        fprintf(call->out, "%s\n", json_string_value(text));
+        tr_cli_print_format(call->out, "%s\n", json_string_value(text));
     }
     json_decref(document);
     json_decref(text);

@@ -1,5 +1,6 @@
 /* `troupe kb search`: passages that answer a question. */
 #include "tools/cli/cli_json.h"
+#include "tools/cli/message_text.h"
 #include "tools/kb/kb.h"
 #include "tools/verbs/verbs.h"
 
@@ -63,8 +64,8 @@ static void print_summary(const tr_call_t *call, const json_t *answer) {
     const char *text = json_string_value(json_object_get(answer, "text"));
     const json_t *citation;
     size_t i;
-    fprintf(call->out, "%s\n", text && *text ? text : "None of what was found says it.");
-    json_array_foreach(json_object_get(answer, "citations"), i, citation) fprintf(call->out,
+    tr_cli_print_format(call->out, "%s\n", text && *text ? text : "None of what was found says it.");
+    json_array_foreach(json_object_get(answer, "citations"), i, citation) tr_cli_print_format(call->out,
         "[%d] %s, chunk %d\n", (int)json_integer_value(json_object_get(citation, "number")),
         json_string_value(json_object_get(citation, "id")),
         (int)json_integer_value(json_object_get(citation, "chunk")));

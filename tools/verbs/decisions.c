@@ -1,6 +1,7 @@
 #include "tools/verbs/decisions.h"
 
 #include "tools/cli/cli_json.h"
+#include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/rows.h"
 
@@ -52,7 +53,8 @@ static void tell(const tr_call_t *call, const json_t *decision) {
     const char *id = json_string_value(json_object_get(decision, "decision"));
     const char *state = json_string_value(json_object_get(decision, "state"));
     const char *why = json_string_value(json_object_get(decision, "why"));
-    fprintf(call->err, "%s: %s%s%s\n", id ? id : "", state ? state : "", why ? ": " : "", why ? why : "");
+    tr_cli_print_format(
+        call->err, "%s: %s%s%s\n", id ? id : "", state ? state : "", why ? ": " : "", why ? why : "");
     if (state && strcmp(state, "waiting_person") == 0)
         fprintf(call->err, "decide it with: troupe votes settle %s OPTION\n", id ? id : "");
 }
@@ -82,7 +84,7 @@ int tr_decisions_put(const tr_call_t *call, const tr_cli_common_t *common, const
 
 void tr_decisions_put_opened(const tr_call_t *call, const tr_cli_common_t *common, const json_t *opened) {
     if (!put_whole(call, common, opened))
-        fprintf(call->out, "%s\n", json_string_value(json_object_get(opened, "decision")));
+        tr_cli_print_format(call->out, "%s\n", json_string_value(json_object_get(opened, "decision")));
 }
 
 /* ---- what is done with one ---- */

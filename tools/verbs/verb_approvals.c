@@ -1,6 +1,7 @@
 /* `troupe approvals ls`, `show`, `grant`, `deny`: tools that agents may use once a person said so (docs/tools.md). */
 #include "tools/cli/ask_json.h"
 #include "tools/cli/cli_json.h"
+#include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 #include "tools/cli/rows.h"
 #include "tools/verbs/verbs.h"
@@ -95,14 +96,16 @@ static json_t *about(const tr_call_t *call, const char *action) {
     return request;
 }
 
+/* What is to be granted is what an agent says: on a terminal it must read as what it is. */
 static void show_lines(const tr_call_t *call, const json_t *approval) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)approval, key, value) {
         for (size_t i = 0; i < json_array_size(value); i++)
-            fprintf(call->out, "%-10s %s\n", i ? "" : key, json_string_value(json_array_get(value, i)));
+            tr_cli_print_format(
+                call->out, "%-10s %s\n", i ? "" : key, json_string_value(json_array_get(value, i)));
         if (json_is_string(value))
-            fprintf(call->out, "%-10s %s\n", key, json_string_value(value));
+            tr_cli_print_format(call->out, "%-10s %s\n", key, json_string_value(value));
     }
 }
 

@@ -1,5 +1,6 @@
 /* `troupe votes ls`, `show`, `settle`, `withdraw`, `truth`: decisions that were asked for (docs/deciding.md). */
 #include "tools/cli/cli_json.h"
+#include "tools/cli/message_text.h"
 #include "tools/cli/rows.h"
 #include "tools/verbs/decisions.h"
 #include "tools/verbs/verbs.h"
@@ -87,11 +88,11 @@ static void show_vote(const tr_call_t *call, const json_t *vote) {
     const char *by = json_string_value(json_object_get(vote, "by"));
     const char *fallback = json_string_value(json_object_get(vote, "fallback"));
     char *text = json_object_size(marks) ? json_dumps(marks, JSON_COMPACT) : NULL;
-    fprintf(call->err, "  %s %s%s%s%s%s", json_string_value(json_object_get(vote, "voter")),
+    tr_cli_print_format(call->err, "  %s %s%s%s%s%s", json_string_value(json_object_get(vote, "voter")),
         json_string_value(json_object_get(vote, "said")), text ? " " : "", text ? text : "",
         reason ? ": " : "", reason ? reason : "");
     if (by)
-        fprintf(call->err, " (%s%s%s)", by, fallback ? ", since " : "", fallback ? fallback : "");
+        tr_cli_print_format(call->err, " (%s%s%s)", by, fallback ? ", since " : "", fallback ? fallback : "");
     fputc('\n', call->err);
     free(text);
 }

@@ -149,7 +149,8 @@ static void tell_full(const tr_call_t *call, const json_t *box) {
     char to[TR_QUEUE_NAME_MAX + 1], *size = size_text(json_object_get(box, "bytes"));
     const char *queue = json_string_value(json_object_get(box, "queue"));
     tr_queue_name_print(queue ? queue : "", to);
-    fprintf(call->err, "%s has too many, %" PRId64 " with %s: new durable messages to it have to wait\n", to,
+    tr_cli_print_format(call->err,
+        "%s has too many, %" PRId64 " with %s: new durable messages to it have to wait\n", to,
         integer(box, "letters"), size ? size : "");
     free(size);
 }
