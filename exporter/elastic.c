@@ -127,15 +127,14 @@ static void judge_items(const json_t *items, tr_verdict_t *v) {
         say_why(v, refused, i, first);
 }
 
-/* An answer that cannot be read does not say that it has them: what it has already it will not take twice. */
+/* An answer that cannot be read does not say that it has them: what it has already it will not take twice. One that says nothing is of a store
+ * that is like Elasticsearch, or of who takes lines for it. */
 void tr_elastic_judge(long status, const char *body, size_t len, tr_verdict_t *ret_verdict) {
-    *ret_verdict = (tr_verdict_t){.sent = TR_SENT_AGAIN};
-    if (status == 408 || status == 429 || status >= 500)
+    bool later = status == 408 || status == 429 || status >= 500;
+    *ret_verdict = (tr_verdict_t){.sent = later ? TR_SENT_AGAIN : TR_SENT_NEVER};
+    if (status < 200 || status >= 300)
         return;
-    if (status < 200 || status >= 300) {
-        ret_verdict->sent = TR_SENT_NEVER;
-        return;
-    }
+    ret_verdict->sent = len ? TR_SENT_UNREAD : TR_SENT;
     json_t *answer = json_loadb(body, len, 0, NULL);
     if (json_is_true(json_object_get(answer, "errors")))
         judge_items(json_object_get(answer, "items"), ret_verdict);

@@ -14,6 +14,8 @@
 #define CONNECT_MS  5000L
 #define DETAIL_SIZE 512
 #define TOO_LARGE   413
+/* A page of what stands before a server goes away again, or does not: then the queue may not stand for ever. */
+#define UNREAD_MOST 5
 
 typedef struct tr_sender_thread {
     pthread_t thread;
@@ -102,18 +104,34 @@ static void count(tr_sender_t *self, const tr_spooled_t *batch, const tr_verdict
     tr_counter_add(&self->bytes, batch->len);
 }
 
+/* For the server, or its answer for us: a longer one is cut. */
+static bool is_too_much(const sending_t *t, long status, tr_sent_t sent) {
+    return status == TOO_LARGE || (sent == TR_SENT_UNREAD && t->answer_len == ANSWER_MAX);
+}
+
+/* What cannot be read is asked for again, but not for ever, and not where it will be as long again. */
+static void bound_unread(const sending_t *t, tr_verdict_t *verdict, unsigned *unread) {
+    if (verdict->sent != TR_SENT_UNREAD)
+        return;
+    bool last = ++*unread >= UNREAD_MOST || t->answer_len == ANSWER_MAX;
+    verdict->sent = last ? TR_SENT_NEVER : TR_SENT_AGAIN;
+    snprintf(verdict->why, sizeof verdict->why, "the answer cannot be read: %.100s", t->answer);
+}
+
 /* False: the thread is to end, and the batch waits for the next one. How often in a row it failed before this is over: by pauses. */
 static bool deliver(tr_sender_t *self, const tr_spooled_t *batch) {
     sending_t *t = self->thread;
     int64_t pause_ms = 0;
+    unsigned unread = 0;
     for (;;) {
         tr_spooled_t halves[2];
         long status = post(t, batch);
         tr_verdict_t verdict = verdict_of(self, status);
-        if (verdict.sent != TR_SENT_AGAIN && pause_ms)
+        bool read = verdict.sent != TR_SENT_UNREAD, too_much = is_too_much(t, status, verdict.sent);
+        bound_unread(t, &verdict, &unread);
+        if (verdict.sent != TR_SENT_AGAIN && pause_ms && read)
             tell(self, TR_SENDER_WORKS, status, "");
-        if (status == TOO_LARGE && self->options.halve &&
-            self->options.halve(batch->bytes, batch->len, halves) == 0) {
+        if (too_much && self->options.halve && self->options.halve(batch->bytes, batch->len, halves) == 0) {
             bool done = deliver(self, &halves[0]) && deliver(self, &halves[1]); /* some ten deep at most */
             free(halves[0].bytes);
             free(halves[1].bytes);

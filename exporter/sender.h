@@ -1,7 +1,7 @@
 /*
  * A destination: a queue of batches on the disk (spool.h), and a thread that posts them to an HTTP server one after the other, in order. What a
- * server refuses for good is dropped and counted (what is too large for it is cut in halves first); what fails otherwise is tried again with pauses that double (1 s to 60 s, or what
- * Retry-After says), for as long as the queue holds it. Nobody else ever waits for it.
+ * server refuses for good is dropped and counted (what is too large for it, or has an answer that is too long, is cut in halves first); what fails otherwise is tried again with
+ * pauses that double (1 s to 60 s, or what Retry-After says), for as long as the queue holds it; where answers cannot be read, five times. Nobody else ever waits for it.
  *
  * The thread is the one that the destination's own curl handle belongs to. Numbers may be read by any thread.
  */
@@ -20,6 +20,7 @@ typedef enum tr_sent {
     TR_SENT_IN_PART, /* it has refused some of it for good */
     TR_SENT_AGAIN,   /* it may take it later */
     TR_SENT_NEVER,   /* it will not take it */
+    TR_SENT_UNREAD,  /* it has answered well, but with what cannot be read: of a judge alone */
 } tr_sent_t;
 
 typedef struct tr_verdict {
@@ -32,7 +33,7 @@ typedef struct tr_verdict {
  * others TR_SENT_NEVER. */
 typedef void tr_sent_fn(long status, const char *body, size_t len, tr_verdict_t *ret_verdict);
 
-/* A batch as two, in the same order: what is too large for a server (413) is sent in halves. Both are malloc'd; -ENOMEM, or -ENOTSUP where it is
+/* A batch as two, in the same order: what is too large for a server (413), or whose answer is for us, is sent in halves. Both are malloc'd; -ENOMEM, or -ENOTSUP where it is
  * one item. */
 typedef int tr_halve_fn(const char *bytes, size_t len, tr_spooled_t ret_halves[2]);
 

@@ -122,8 +122,8 @@ static void what_elasticsearch_says(void **state) {
         tr_sent_t sent;
         const char *body;
     } answers[] = {{200, TR_SENT, "{\"errors\":false,\"items\":[]}"}, {503, TR_SENT_AGAIN, ""},
-        {401, TR_SENT_NEVER, ""}, {200, TR_SENT_AGAIN, "<html>log in</html>"},
-        {200, TR_SENT_AGAIN, "{\"errors\": true,\"items\":[{\"crea"},
+        {401, TR_SENT_NEVER, ""}, {200, TR_SENT, ""}, {200, TR_SENT_UNREAD, "<html>log in</html>"},
+        {200, TR_SENT_UNREAD, "{\"errors\": true,\"items\":[{\"crea"},
         {200, TR_SENT,
             "{\"errors\":true,\"items\":[{\"create\":{\"status\":409}},{\"create\":{\"status\":201}}]}"},
         {200, TR_SENT_AGAIN,

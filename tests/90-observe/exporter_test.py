@@ -376,6 +376,45 @@ class Exporter(harness.SystemTest):
         self.assertEqual(first.body, again.body)
         self.assertIn("filter_path=errors,", first.path)
 
+    def test_an_answer_that_cannot_be_read_does_not_stop_the_queue(self):
+        """Of a store that knows no filter_path and repeats all it was sent; of one that says nothing; of a page that a proxy shows, and goes on to show."""
+        store = self.receiver()
+        item = {"create": {"status": 400, "error": {"type": "mapper_parsing_exception", "reason": "r" * 300000}}}
+        long, page = (200, {}, json.dumps({"errors": True, "items": [item] * 4}).encode()), (200, {}, b"<html>log in</html>")
+        store.script = [long]
+        exporter = self.exporter("--logs", self.logs, "--elasticsearch", store.url)
+
+        def sizes(*expected):
+            """How many lines each request had."""
+            harness.wait_until(lambda: [request.body.count(b"\n") // 2 for request in store.of("/_bulk")] == list(expected), f"requests of {expected}")
+            store.requests.clear()
+
+        def batches(**expected):
+            for result, count in expected.items():
+                line = f'troupe_exporter_batches_total{{destination="elasticsearch",result="{result}"}} {count}\n'
+                harness.wait_until(lambda: line in self.metrics(), line)
+        self.write(*[f"a{i}" for i in range(4)])
+        sizes(4, 2, 2)
+        batches(sent=2, refused=0, failed=0)
+        store.script = [long, long]
+        self.write("b0", "b1")
+        sizes(2, 1, 1)
+        exporter.wait_err("the answer cannot be read: {")
+        batches(sent=3, refused=1)
+        store.script = [(200, {}, b"")]
+        self.write("c")
+        batches(sent=4, refused=1, failed=0)
+        store.requests.clear()
+        store.script = [page]
+        self.write("d")
+        sizes(1, 1)
+        batches(sent=5, refused=1, failed=1)
+        store.script = [page] * 5
+        self.write("e")
+        batches(sent=5, refused=2, failed=5)
+        self.write("f")
+        batches(sent=6, refused=2)
+
     def test_spans_of_thousands_of_agents_stop_nobody_elses(self):
         collector = self.receiver()
         self.exporter("--otlp", collector.url, "--otlp-format", "json")
