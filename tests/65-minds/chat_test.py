@@ -397,7 +397,8 @@ class Trouble(Talk):
         terminal.press("\x15")
         self.assertEqual(self.types(terminal, "hello"), ["Hello. What can I do for you?"])
 
-    def test_what_became_of_a_task_is_told_above_the_line(self):
+    def a_task_that_waits(self):
+        """One that was asked for here; gives the terminal, and the executor, which is stopped."""
         coordinator = self.spawn("coordinator", "--connect", self.at.endpoint, "--data", self.directory + "/tasks")
         coordinator.wait_err("C001 ready")
         hands = self.agent("hands", "executor", more=("--service", "general"))
@@ -407,6 +408,27 @@ class Trouble(Talk):
         hands.send_signal(signal.SIGSTOP)
         self.addCleanup(os.kill, hands.pid, signal.SIGCONT)
         self.types(terminal, "create a task to calculate 6*7")
+        return terminal, hands
+
+    def test_a_plan_that_others_stop(self):
+        terminal, hands = self.a_task_that_waits()
+        mark, = self.told("p", {"action": "watched"})
+        self.told("p", {"action": "stop", "plan": mark})
+        terminal.wait_rows(lambda rows: rows[-2:] == ["[stopped] calculate 6*7", ">"], "that it is stopped")
+        hands.send_signal(signal.SIGCONT)
+        terminal.wait_rows(lambda rows: "[stopped] calculate 6*7" in rows and rows[-2:] == ["[completed] calculate 6*7", ">"], "what became of its step")
+
+    def test_a_task_that_is_cancelled_in_another_talk(self):
+        terminal, hands = self.a_task_that_waits()
+        said = self.troupe("chat", "--user", "ann", "-c", self.at.endpoint, text="cancel the calculation\n")
+        self.assertEqual((said.code, "ancelled" in said.out), (0, True), said)
+        terminal.wait_rows(lambda rows: rows[-2:] == ["[stopped] calculate 6*7", ">"], "that it is stopped")
+        hands.send_signal(signal.SIGCONT)
+        self.assertRegex(self.types(terminal, "/tasks")[-1], "^cancelled ")
+        self.assertEqual(sum("[" in row for row in terminal.rows()), 1, terminal.rows())
+
+    def test_what_became_of_a_task_is_told_above_the_line(self):
+        terminal, hands = self.a_task_that_waits()
         typed = "what-I-am-about-to-say-is-longer-than-a-row-of-this-terminal,-which-has-eighty-columns-and-no-more"
         terminal.press(typed + LEFT * 30)
         terminal.wait_rows(lambda rows: rows[-1].endswith("-more"), "what is typed")

@@ -11,7 +11,7 @@
 #define TR_CHAT_TOPIC_MAX 200
 #define TR_CHAT_FOLLOWED  64 /* tasks; what becomes of others is not told */
 
-/* What becomes of tasks that were asked for here: {ID: {"title", "plan": MARK}}, {MARK: title}. */
+/* What becomes of tasks that were asked for here: {ID: {"plan": MARK, "stopped": its plan was}}, {MARK: title}. */
 typedef struct tr_chat_news {
     json_t *tasks, *plans;
     tr_buffer_t waiting; /* lines that are told when the turn is over */

@@ -64,6 +64,17 @@ static void end_plan(tr_chat_t *self, const char *mark) {
     json_object_del(self->news.plans, mark);
 }
 
+/* Nothing new is begun for it. What goes on nevertheless tells its own end. */
+static void stop_plan(tr_chat_t *self, const char *mark) {
+    const char *id;
+    json_t *task;
+    json_object_foreach(self->news.tasks, id, task) {
+        if (strcmp(tr_chat_text(task, "plan"), mark) == 0)
+            json_object_update_new(task, json_pack("{s:s, s:b}", "plan", "", "stopped", 1));
+    }
+    json_object_del(self->news.plans, mark);
+}
+
 static bool is_end(const char *state) {
     return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
 }
@@ -77,7 +88,13 @@ static void tell_progress(tr_chat_t *self, const char *title, const json_t *even
     tell(self, "in progress", title, progress);
 }
 
-/* A subtask's end is not that of its plan, which says so itself. */
+/* A subtask's end is not that of its plan, which says so itself; and what was stopped is as good as cancelled. */
+static bool is_told(const json_t *task, const char *state) {
+    bool is_part = *tr_chat_text(task, "plan") != '\0',
+         stopped = json_is_true(json_object_get(task, "stopped"));
+    return !is_part && !(stopped && strcmp(state, "cancelled") == 0);
+}
+
 static void hear_task(tr_chat_t *self, const json_t *event) {
     char id[TR_CHAT_TOPIC_MAX], how[TR_CHAT_TOPIC_MAX + 32];
     const char *state = tr_chat_text(event, "state"), *title = tr_chat_text(event, "description");
@@ -91,9 +108,9 @@ static void hear_task(tr_chat_t *self, const json_t *event) {
     } else if (!is_end(state)) {
         tell_progress(self, title, event);
     } else {
-        bool is_part = *tr_chat_text(task, "plan") != '\0';
+        bool told = is_told(task, state);
         end_task(self, id);
-        if (!is_part)
+        if (told)
             tell(self, state, title, tr_chat_text(event, "reason"));
     }
 }
@@ -105,10 +122,12 @@ static void hear_plan(tr_chat_t *self, const json_t *event) {
     json_t *title = json_incref(json_object_get(self->news.plans, mark));
     if (!title)
         return;
-    bool anew = strcmp(state, "replanned") == 0;
+    bool anew = strcmp(state, "replanned") == 0, stopped = strcmp(state, "stopped") == 0;
     if (is_end(state))
         end_plan(self, mark);
-    if (is_end(state) || anew)
+    if (stopped)
+        stop_plan(self, mark);
+    if (is_end(state) || anew || stopped)
         tell(self, anew ? "planned anew" : state, json_string_value(title), tr_chat_text(event, "reason"));
     json_decref(title);
 }
