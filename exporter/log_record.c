@@ -61,30 +61,44 @@ static bool is_port(const char *at) {
     return digits > 0 && digits <= 5 && (!at[digits] || strchr("/?#,;)", at[digits]));
 }
 
-/* What stands before the last @ of an address is its login, slashes in a password included: "user:" stays, the rest is secret. One of the web
- * may have a key alone. `at` is behind its "://"; an agent's name in its path is no login. */
-static char *login_of(char *at, bool web, size_t *ret_len) {
+/* Of what stands before "://". */
+static bool is_scheme(const char *text, const char *sign, const char *name) {
+    size_t len = strlen(name);
+    return (size_t)(sign - text) >= len && strncasecmp(sign - len, name, len) == 0;
+}
+
+/* Whether an @ may stand behind the port of such an address: in a path, as an agent's name, or in what is said next. */
+static bool is_served(const char *text, const char *sign) {
+    static const char *const names[] = {"http", "https", "tcp", "ws", "wss"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_scheme(text, sign, names[i])) {
+            const char *begin = sign - strlen(names[i]);
+            return begin == text || !isalnum((unsigned char)begin[-1]); /* "ws", and not "aws" */
+        }
+    return false;
+}
+
+/* What stands before the last @ of an address is its login: "user:" stays, the rest is secret, whatever is in it; of one that is served, slashes
+ * included where it does not begin as a port does. One of the web may have a key alone. `at` is behind its "://", which is at `sign`. */
+static char *login_of(const char *text, const char *sign, char *at, size_t *ret_len) {
     size_t all = strcspn(at, " \t\r\n\"'<>`"), host = strcspn(at, " /?#\t\r\n\"'<>`");
     const char *end = memrchr(at, '@', all);
     char *begin = *at == '[' ? memchr(at, ']', all) : at;
     char *colon = begin ? memchr(begin, ':', all - (size_t)(begin - at)) : NULL;
-    if (end && colon && colon < end && !is_port(colon + 1)) {
+    if (end && colon && colon < end && !(is_served(text, sign) && is_port(colon + 1))) {
         *ret_len = (size_t)(end - colon - 1);
         return colon + 1;
     }
+    bool web = is_scheme(text, sign, "http") || is_scheme(text, sign, "https");
     end = web ? memrchr(at, '@', host) : NULL;
     *ret_len = end ? (size_t)(end - at) : 0;
     return end ? at : NULL;
 }
 
 static void blot_logins(char *text) {
-    char *at = text;
-    while ((at = strstr(at, "://"))) {
-        bool web = (at - text >= 4 && strncasecmp(at - 4, "http", 4) == 0) ||
-                   (at - text >= 5 && strncasecmp(at - 5, "https", 5) == 0);
+    for (char *at = text; (at = strstr(at, "://")); at += 3) {
         size_t len;
-        at += 3;
-        char *login = login_of(at, web, &len);
+        char *login = login_of(text, at, at + 3, &len);
         if (login)
             memset(login, '*', len);
     }
@@ -144,10 +158,17 @@ static size_t bracketed_len(const char *at) {
     return n;
 }
 
-/* The value of a header goes to the end of the line, as that of a cookie has several, and that of an authorization a scheme. */
+/* The value of a header goes to the end of the line, as that of a cookie has several, and that of an authorization a scheme. A backslash is of
+ * the value, but for one before a quote, or at the end of such a line. */
 static size_t value_len(const char *word, const char *at) {
     bool header = strcmp(word, "cookie") == 0 || strcmp(word, "authorization") == 0;
-    return strcspn(at, header ? "\"'\\\r\n" : " \t\"',;&\\\r\n");
+    for (size_t n = 0;;) {
+        n += strcspn(at + n, header ? "\"'\\\r\n" : " \t\"',;&\\\r\n");
+        size_t slashes = strspn(at + n, "\\");
+        if (!slashes || strchr(header ? "\"'nr" : "\"'", at[n + slashes]))
+            return n;
+        n += slashes;
+    }
 }
 
 /* Stars in place of a value, which may be in quotes or brackets; what comes behind it. */

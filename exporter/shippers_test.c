@@ -63,7 +63,11 @@ static void secrets_are_blotted_out(void **state) {
         "password=\"x\\\" GEHEIM\"", "secret: 'x GEHEIM", "credentials: {a: [x, GEHEIM], b: GEHEIM}",
         "pass=GEHEIM", "user=u pw=GEHEIM", "db_pass: GEHEIM", "X-Auth-Key: GEHEIM", "https://h/v1?key=GEHEIM",
         "{\"message\":\"x\",\"smtp-pass\":\"GEHEIM\"}", "is eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.GEHEIM",
-        "is AKIAIOSFODNN7EXAMPLEGEHEIM", "AccountKey=GEHEIM"};
+        "is AKIAIOSFODNN7EXAMPLEGEHEIM", "AccountKey=GEHEIM", "password=\\$GEHEIM",
+        "password=x\\$GEHEIM next", "said \\\"password=\\\\GEHEIM\\\"", "postgresql://u:123,GEHEIM@db/x",
+        "amqp://u:123;GEHEIM@h", "aws://u:1,GEHEIM@h", "redis://u:1)GEHEIM@h",
+        "postgresql://u:123/GEHEIM@db/x", "mysql://u:12?GEHEIM@db", "http://u:123,GEHEIM@h/x",
+        "from tcp://h:5670,postgresql://u:1,GEHEIM@db"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         tr_log_record_t r = record_of(lines[i]);
@@ -77,7 +81,8 @@ static void secrets_are_blotted_out(void **state) {
         "of 50 tokens=12 a second", "no token was given", "tokens: 7",
         "GET http://127.0.0.1:8080/agents/reader-1@north", "http://[::1]:80/agents/reader-1@north",
         "endpoint=tcp://127.0.0.1:5670,agent=a@north", "passed=3 passive-after: 7 bypass=2",
-        "asia-northeast1 Asia: key=plan", "ssh://me@host/x", "password: '' user=me"};
+        "password=\"\" user=me, ws://h:80/agents/a@north", "asia-northeast1 Asia: key=plan",
+        "ssh://me@host/x", "password: '' user=me"};
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
         tr_log_record_t r = record_of(harmless[i]);
         assert_string_equal(tr_log_record_text(&r, "message"), harmless[i]);
