@@ -368,6 +368,7 @@ static int resume(tr_board_t *self, tr_task_t *task, const char *reason, int64_t
         tr_board_move(self, task, TR_TASK_FAILED, now_ms);
     } else if (task->state == TR_TASK_ASSIGNED || task->state == TR_TASK_IN_PROGRESS) {
         settle_lost(task, now_ms);
+        task->comes_back = true;
         tr_board_move(self, task, tr_board_after_try(task, task->tries + 1, reason), now_ms);
     } else {
         tr_board_wait(self, task, now_ms);

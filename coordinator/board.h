@@ -114,14 +114,14 @@ int tr_board_failed(
 /* The same, but another try would not be right: nobody knows what the last one has done. */
 int tr_board_failed_for_good(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t now_ms);
-/* Before it has failed: the next try is this agent's, while he offers it and has room, as only he knows what was done already. Not kept over a restart. */
+/* While it goes on: the next try, whatever ends this one, is this agent's, without bids, while he offers it and has room: only he knows what was done already. */
 int tr_board_comes_back(tr_board_t *self, const char *id, uint32_t try);
 
 /* The agent was not asked after all: the try does not count. */
 int tr_board_not_asked(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
 
-/* Nobody knows what came of it, by no fault of its own: the try is over, and there is another one behind it. */
+/* Nobody knows what came of it, by no fault of its own: the try is over, and there is another one behind it, of the same agent (tr_board_comes_back). */
 int tr_board_lost(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms);
 

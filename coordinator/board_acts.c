@@ -123,6 +123,7 @@ int tr_board_not_asked(
     tr_task_set_reason(task, reason); /* ignoring */
     tr_board_unspend(self, task);
     task->tries--;
+    task->comes_back = task->came_back;
     task->due_ms = now_ms + again_ms;
     tr_board_move(self, task, TR_TASK_PENDING, now_ms);
     return 0;
@@ -131,6 +132,8 @@ int tr_board_not_asked(
 int tr_board_lost(
     tr_board_t *self, const char *id, uint32_t try, const char *reason, int64_t again_ms, int64_t now_ms) {
     tr_task_t *task = find_try(self, id, try);
+    if (task)
+        task->comes_back = true;
     return end_try(self, task, task ? task->tries + 1 : 0, reason, again_ms, now_ms);
 }
 

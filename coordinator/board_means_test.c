@@ -292,6 +292,37 @@ static void what_an_agent_keeps_comes_back_to_it(void **state) {
     }
 }
 
+/* Who had it may be at work still: of a lost link, and of a coordinator that was started again. */
+static void what_was_lost_comes_back_to_who_had_it(void **state) {
+    stage_t *s = *state;
+    assert_int_equal(tr_board_list_worker(s->board, "other", NULL, 0, 9), 0);
+    add(s, "a", 3, (tr_purse_t){0});
+    const tr_task_t *task = tr_board_task(s->board, "a");
+    char first[sizeof task->agent];
+    snprintf(first, sizeof first, "%s", task->agent);
+    assert_int_equal(tr_board_lost(s->board, "a", 1, "the link broke", 1, s->now_ms), 0);
+    tr_board_turn(s->board, true, ++s->now_ms);
+    assert_int_equal(task->tries, 2);
+    assert_string_equal(task->agent, first);
+    assert_int_equal(tr_board_not_asked(s->board, "a", 2, "no room", 1, s->now_ms), 0);
+    tr_board_turn(s->board, true, ++s->now_ms);
+    assert_int_equal(task->tries, 2);
+    assert_string_equal(task->agent, first);
+
+    tr_task_t *before =
+        tr_task_new(&(tr_task_wish_t){.id = "b", .tries_max = 1, .way = TR_TASK_CONTRACT_NET});
+    assert_non_null(before);
+    before->state = TR_TASK_IN_PROGRESS;
+    before->tries = 1;
+    snprintf(before->agent, sizeof before->agent, "other");
+    assert_int_equal(tr_board_restore(s->board, before), 0);
+    assert_int_equal(tr_board_resume(s->board, "restarted", s->now_ms), 0);
+    tr_board_turn(s->board, true, ++s->now_ms);
+    assert_int_equal(s->called, 0); /* no bids */
+    assert_int_equal(before->tries, 2);
+    assert_string_equal(before->agent, "other");
+}
+
 static void what_has_failed_for_good_is_not_tried_again(void **state) {
     stage_t *s = *state;
     add(s, "a", 3, (tr_purse_t){0});
@@ -316,6 +347,7 @@ int main(void) {
         A_TEST(who_bid_has_no_room_any_more),
         A_TEST(whose_deadline_has_passed_is_not_tried_again),
         A_TEST(what_an_agent_keeps_comes_back_to_it),
+        A_TEST(what_was_lost_comes_back_to_who_had_it),
         A_TEST(what_has_failed_for_good_is_not_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,7 @@ static void assign(tr_board_t *self, tr_task_t *task, tr_worker_t *w, int64_t no
     task->granted = tr_task_share(task);
     task->begun_ms = task->assigned_ms = now_ms;
     task->told = 0;
+    task->came_back = task->comes_back && strcmp(w->name, task->agent) == 0;
     task->comes_back = false;
     task->tries++;
     task->token++;
@@ -353,7 +354,8 @@ static tr_task_t *find_spare(const tr_board_t *self, const tr_worker_t *w, size_
     for (const tr_map_slot_t *slot; (slot = tr_map_next(&self->tasks, &cursor));) {
         tr_task_t *task = (tr_task_t *)(uintptr_t)slot->value;
         const tr_worker_t *has = task->state == TR_TASK_ASSIGNED ? task->worker : NULL;
-        if (!has || has == w || has->in_hand < taken(w) + coming + 2 || !offers(w, task->lane))
+        if (!has || has == w || task->came_back || has->in_hand < taken(w) + coming + 2 ||
+            !offers(w, task->lane))
             continue;
         if (!found || has->in_hand > found->worker->in_hand ||
             (has == found->worker && task->sequence > found->sequence))
@@ -441,7 +443,8 @@ void tr_lanes_assign(tr_board_t *self, int64_t now_ms) {
     self->round++;
     for (tr_task_t *task; (task = next_task(self, now_ms, &w));) {
         tr_rates_take(&self->rates, task->lane->skills, task->lane->skill_count, now_ms);
-        if (task->way != TR_TASK_DIRECT && !task->bidless)
+        bool goes_back = task->comes_back && strcmp(w->name, task->agent) == 0;
+        if (task->way != TR_TASK_DIRECT && !task->bidless && !goes_back)
             call_for_bids(self, task);
         else
             assign(self, task, w, now_ms);

@@ -124,6 +124,7 @@ typedef struct tr_task {
     bool restored; /* it was there before, and is to be resumed */
     bool
         comes_back; /* who had it last keeps what was done of it: the next try is his, where he can take it */
+    bool came_back; /* it is his for that */
     bool called;    /* bids are waited for; it is pending and in no heap */
     bool bidless;   /* nobody wanted it: it is given away directly this time */
     bool is_doomed; /* it is in the list of those */

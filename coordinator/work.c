@@ -107,6 +107,8 @@ void tr_errand_status(const tr_errand_t *errand, const tr_message_t *message) {
     tr_content_writer_t w;
     if (errand->stale || !tr_message_is_status(message) || tr_desk_is_deep(tr_message_value(message)))
         return;
+    if (tr_value_bool(tr_value_get(tr_message_value(message), "kept"), false))
+        tr_board_comes_back(errand->coordinator->board, errand->id, errand->try);
     const void *content = tr_message_content(message, &len);
     tr_content_writer_init(&w);
     if (!tr_message_value(message)) {

@@ -46,6 +46,7 @@ typedef struct tr_job {
     json_t *missing;              /* ids of those that could not be had; NULL = none */
     json_t *why;                  /* by these ids: what was said of it; NULL = none */
     json_t *steps;                /* that were made: [{"tool", "arguments", "status", "text", "took-ms"}] */
+    size_t before;                /* so many of them by tries before this one */
     json_t *calls;                /* that are to be made before the mind is asked again */
     bool begun;     /* the first of them: a tool that is not repeatable was started, or will be */
     bool once;      /* a tool that is not repeatable was begun, now or before */

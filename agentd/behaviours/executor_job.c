@@ -96,9 +96,15 @@ static bool is_marked(const tr_job_t *self) {
     return self->once;
 }
 
-/* Each try has the time and the means that its order gives. */
+/* By this executor alone, for the next try. */
+static bool is_kept(const tr_job_t *self) {
+    return is_marked(self) && !self->has_id;
+}
+
+/* Each try has the time, the steps and the means that its order gives. */
 static void begin_try(tr_job_t *self) {
     self->begun_ms = tr_clock_ms();
+    self->before = json_array_size(self->steps);
     self->spent = (tr_mind_cost_t){0};
 }
 
@@ -184,8 +190,8 @@ void tr_job_fail(tr_job_t *self, const char *reason, const char *detail) {
     }
     json_t *content =
         json_pack("{s:s, s:s, s:o}", "reason", reason, "detail", detail, "steps", told_steps(self, NULL));
-    if (is_marked(self) && !self->has_id)
-        json_object_set_new(content, "kept", json_true()); /* by it, for the next try */
+    if (is_kept(self))
+        json_object_set_new(content, "kept", json_true());
     add_figures(self, content);
     tell(self, false, content);
 }
@@ -200,24 +206,26 @@ static void succeed(tr_job_t *self, const json_t *value, const char *by) {
 
 /* ---- observe ---- */
 
-/* Who asked; `call` is a step, or what is to be one. */
+/* Who asked, and that the next try is to be given here even if no answer comes; `call` is a step, or what is to be one. */
 static void tell_status(const tr_job_t *self, size_t number, const json_t *call, const char *how) {
     char text[200];
     tr_content_writer_t w;
     snprintf(text, sizeof text, "step %zu: %.80s, %.80s", number,
         json_string_value(json_object_get(call, "tool")), how);
     tr_content_writer_init(&w);
-    tr_write_map(&w, 1);
+    tr_write_map(&w, is_kept(self) ? 2 : 1);
     tr_write_kv(&w, "text", text);
+    if (is_kept(self))
+        tr_write_kv_bool(&w, "kept", true);
     tr_reply_status(
         self->executor->agent, self->message, &w); /* who asked hears of the end in any case, ignoring */
 }
 
 static void tell_progress(const tr_job_t *self, const json_t *step) {
     json_t *told = json_pack("{s:s, s:I, s:I, s:O, s:O, s:O}", "id", self->key, "step",
-        (json_int_t)json_array_size(self->steps), "most", (json_int_t)self->limits.steps, "tool",
-        json_object_get(step, "tool"), "status", json_object_get(step, "status"), "took-ms",
-        json_object_get(step, "took-ms"));
+        (json_int_t)json_array_size(self->steps), "most",
+        (json_int_t)self->before + (json_int_t)self->limits.steps, "tool", json_object_get(step, "tool"),
+        "status", json_object_get(step, "status"), "took-ms", json_object_get(step, "took-ms"));
     tr_own_topic_tell(self->executor->agent, "progress", told);
     tell_status(self, json_array_size(self->steps), step, json_string_value(json_object_get(step, "status")));
 }
@@ -279,6 +287,7 @@ static int on_ready(void *arg) {
         return -ENOMEM;
     self->begun = self->once = true;
     tr_job_note_begun(self);
+    tell_status(self, json_array_size(self->steps) + 1, json_array_get(self->calls, 0), "it is begun");
     return 0;
 }
 
@@ -318,7 +327,7 @@ static void act(tr_job_t *self) {
     const json_t *call = json_array_get(self->calls, 0);
     const char *tool = json_string_value(json_object_get(call, "tool"));
     tr_error_t error = {0};
-    if (json_array_size(self->steps) >= (size_t)self->limits.steps) {
+    if (json_array_size(self->steps) >= self->before + (size_t)self->limits.steps) {
         tr_job_fail(self, "step-limit", "as many steps as are allowed were made, and it is not done");
         return;
     }

@@ -1,6 +1,6 @@
 /*
  * The executor's journal: {"jobs": [{"number", "key", "has-id", "task", "steps", "calls", "needs", "known", "missing", "missing-why", "result", "used-ms", "left", "tokens", "nano",
- * "conversation", "limits", "begun", "once", "order", "token"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
+ * "conversation", "limits", "begun", "once", "order", "token", "before"}]}. Between two of these, events: what came of one job, so that a step costs what it says, and not what all jobs have
  * said by then. An event is {"job": as above}, which is new or another one in all of its members, or {"number": which, "used-ms", "left", "token"} with one
  * of "begun" (the tool of the first of the calls), "step" (made: the first of the calls), "calls" with "tokens" and "nano", "result", or "gone".
  */
@@ -22,14 +22,15 @@ static json_t *job_json(const tr_job_t *job) {
     const tr_job_limits_t *most = &job->limits;
     return json_pack(
         "{s:I, s:s, s:b, s:O, s:O, s:O, s:O, s:O*, s:O*, s:O*, s:O*, s:I, s:I, s:I, s:I, s:s*, s:[I, "
-        "I, I, I], s:b, s:b, s:s*, s:I}",
+        "I, I, I], s:b, s:b, s:s*, s:I, s:I}",
         "number", (json_int_t)job->number, "key", job->key, "has-id", job->has_id, "task", job->task, "steps",
         job->steps, "calls", job->calls, "needs", job->needs, "known", job->known, "missing", job->missing,
         "missing-why", job->why, "result", job->result, "used-ms", (json_int_t)tr_job_used_ms(job), "left",
         (json_int_t)left_of(job), "tokens", (json_int_t)job->spent.tokens, "nano",
         (json_int_t)job->spent.nano, "conversation", job->conversation, "limits", (json_int_t)most->steps,
         (json_int_t)most->time_ms, (json_int_t)most->cost.tokens, (json_int_t)most->cost.nano, "begun",
-        job->begun, "once", job->once, "order", job->order, "token", (json_int_t)job->token);
+        job->begun, "once", job->once, "order", job->order, "token", (json_int_t)job->token, "before",
+        (json_int_t)job->before);
 }
 
 int tr_executor_save(tr_agent_t *agent, const void *state, tr_content_writer_t *out) {
@@ -123,6 +124,7 @@ static int restore_job(tr_executor_t *self, const json_t *saved) {
     take_times(job, saved);
     take_cost(job, saved);
     job->begun = json_is_true(json_object_get(saved, "begun"));
+    job->before = (size_t)number_at(saved, "before");
     job->once = job->begun || json_is_true(json_object_get(saved, "once"));
     take_text(saved, "conversation", &job->conversation);
     take_text(saved, "order", &job->order);

@@ -335,6 +335,26 @@ class Once(ExecutorTest):
         self.assertEqual((done.code, task["tries"], len(made())), (0, 2, 1), done)
         self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
 
+    def test_nor_by_another_agent_when_the_time_of_a_try_is_up(self):
+        tools, made = self.marking()
+        self.start_coordinator()
+        more = ("--service", "work", "--tools", json.dumps(tools))
+        server, _ = self.modelled(echo("sent"), model.stall(), more=more)
+        server.usual = model.chat("It is sent.")
+        self.agent("y", "executor", mind={"base-url": server.url, "model": "m", "max-tokens": 50, **model.QUICK}, more=more)
+        done, task = self.submit("--try-time", "2s")
+        self.assertEqual((done.code, task["tries"], len(made())), (0, 2, 1), done)
+        self.assertEqual([m["role"] for m in server.requests[-1].json["messages"]], ["system", "user", "assistant", "tool"])
+
+    def test_each_try_has_its_steps(self):
+        tools, made = self.marking()
+        self.start_coordinator()
+        self.modelled(echo("sent"), calls("1 + 1"), calls("2 + 2"), calls("3 + 3"), model.chat("It is sent."), args={"steps": 2},
+                      more=("--service", "work", "--tools", json.dumps(tools)))
+        done, task = self.submit()
+        self.assertEqual((done.code, task["tries"], len(made())), (0, 2, 1), done)
+        self.assertIn("It is sent.", done.out)
+
     def test_not_by_any_of_all_tries(self):
         _, made = self.working(echo("sent"))
         done, task = self.submit()
