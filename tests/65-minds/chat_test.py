@@ -238,6 +238,21 @@ class Keys(Talk):
         self.ends(terminal)
         self.assertEqual(len(path.read_text().splitlines()), 2)
 
+    def test_what_was_typed_is_forgotten_too(self):
+        path = pathlib.Path(self.directory) / "state/troupe/.chat-ann"
+        terminal = self.terminal()
+        self.types(terminal, "hello")
+        self.assertTrue(path.exists())
+        self.assertEqual(self.types(terminal, "/forget"), ["It is forgotten."])
+        self.assertFalse(path.exists())
+        terminal.press(UP + UP + "nothing before")
+        terminal.wait_row("> nothing before")
+        terminal.press("\x15/quit\n")
+        self.ends(terminal)
+        self.assertEqual(path.read_text(), '"/quit"\n')
+        said = self.troupe("chat", "--user", "ann", "-c", self.at.endpoint, text="/forget\n", env={"XDG_STATE_HOME": self.directory + "/state"})
+        self.assertEqual((said.code, path.exists()), (0, False), said)
+
 
 class Turns(Talk):
     def test_several_lines_that_are_pasted_are_one_turn(self):

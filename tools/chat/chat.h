@@ -7,6 +7,8 @@
 #include "tools/cli/edit_line.h"
 #include "tools/cli/pen.h"
 
+#include <limits.h>
+
 #define TR_CHAT_QUIT      (TR_EXIT_SIGNAL + 256) /* no exit code: the user has had enough */
 #define TR_CHAT_TOPIC_MAX 200
 #define TR_CHAT_FOLLOWED  64 /* tasks; what becomes of others is not told */
@@ -27,6 +29,7 @@ typedef struct tr_chat {
     size_t problem_len;
     const tr_cli_common_t *common;
     const char *agent, *user;
+    char history[PATH_MAX]; /* the file of what was typed; "" = there is no place for one */
     tr_cli_session_t *session;
     tr_edit_line_t *edit;  /* NULL: lines are read as they come */
     bool prompts;          /* stdin is a terminal: there is a person */

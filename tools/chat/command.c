@@ -1,5 +1,6 @@
 #include "tools/chat/chat.h"
 #include "tools/cli/cli_json.h"
+#include "tools/cli/edit_history.h"
 #include "tools/cli/message_text.h"
 #include "tools/cli/output_yaml.h"
 
@@ -46,7 +47,18 @@ static int show_value(tr_chat_t *self, const json_t *answer) {
     return TR_EXIT_OK;
 }
 
+/* What the user has said is also in what he has typed. */
+static void forget_typed(tr_chat_t *self) {
+    int rc = *self->history ? tr_edit_history_forget(self->history) : 0;
+    if (self->edit)
+        tr_edit_line_forget(self->edit);
+    if (rc < 0)
+        tr_cli_fail(
+            &self->call, TR_EXIT_REFUSED, "what was typed is still in %s: %s", self->history, strerror(-rc));
+}
+
 static int show_forgotten(tr_chat_t *self, const json_t *answer) {
+    forget_typed(self);
     return self->prompts ? (tr_chat_line(self, "", "It is forgotten."), TR_EXIT_OK)
                          : show_value(self, answer);
 }
@@ -62,7 +74,7 @@ static const struct {
     {"/tasks", "list", "the last tasks of all, and how they are", show_tasks},
     {"/why", "why", "how the last reply came about", show_value},
     {"/profile", "profile", "what the agent has learnt of you", show_value},
-    {"/forget", "forget", "end the session for good: what was said, and what was learnt", show_forgotten},
+    {"/forget", "forget", "end the session for good: what was said, learnt and typed", show_forgotten},
     {"/help", NULL, "these lines", NULL},
     {"/quit", NULL, "end this talk; the session goes on next time", NULL},
 };

@@ -38,12 +38,14 @@ static const tr_program_t program = {
         "session is the user's: it goes on where it was left.\n\n"
         "/history shows what was said, /tasks the last tasks of all, /why how the last reply came about, "
         "/profile what the agent "
-        "has learnt of the user, /forget ends the session for good, /quit this talk; /help shows "
+        "has learnt of the user, /forget ends the session for good and removes what the user has typed, "
+        "/quit this talk; /help shows "
         "them all.\n\n"
         "On a terminal the line is edited (arrows, Emacs' keys or vi's by ~/.editrc, Tab for commands), and "
         "what was "
         "typed is recalled by the arrows and Ctrl-R, also in the next run: the last 500 lines are in "
-        "$XDG_STATE_HOME/troupe/.chat-NAME (~/.local/state), for you alone, but none that begins with a "
+        "$XDG_STATE_HOME/troupe/.chat-NAME (~/.local/state; with --state DIR in DIR/.chat-NAME), for you "
+        "alone, but none that begins with a "
         "space or seems to have a password, a token "
         "or a key in it. Several lines that are pasted are one turn. Ctrl-C ends a reply, or drops the line; "
         "Ctrl-D ends the talk. "
@@ -198,28 +200,28 @@ static int greet(tr_chat_t *chat) {
     return code;
 }
 
-/* Where lines are kept for the next run: beside the state of fleets, under a name that no fleet has. False: nowhere. */
-static bool history_path(const options_t *o, const char *user, char out[PATH_MAX]) {
+/* Where lines are kept for the next run: beside the state of fleets, under a name that no fleet has. */
+static void find_history(const options_t *o, const char *user, char out[PATH_MAX]) {
     char root[PATH_MAX], name[HISTORY_NAME + 1];
     size_t n = 0;
     for (; user[n] && n < HISTORY_NAME; n++)
         name[n] = (char)(isalnum((unsigned char)user[n]) || user[n] == '-' ? user[n] : '_');
     name[n] = '\0';
-    if (o->no_history || tr_state_user_root(o->common.state, root) < 0)
-        return false;
-    return snprintf(out, PATH_MAX, "%s/.chat-%s", root, name) < PATH_MAX;
+    if (tr_state_user_root(o->common.state, root) < 0 ||
+        snprintf(out, PATH_MAX, "%s/.chat-%s", root, name) >= PATH_MAX)
+        *out = '\0';
 }
 
 /* Before the session: what watches over the terminal is a child. */
 static int open_terminal(tr_chat_t *chat, const options_t *o) {
-    char history[PATH_MAX];
     tr_error_t error = {0};
+    bool keeps = !o->no_history && *chat->history;
     chat->prompts = isatty(STDIN_FILENO);
     if (!tr_edit_line_possible(STDIN_FILENO, chat->call.out))
         return TR_EXIT_OK;
     tr_edit_line_config_t config = {.out = chat->call.out,
         .prompt = PROMPT,
-        .history = history_path(o, chat->user, history) ? history : NULL,
+        .history = keeps ? chat->history : NULL,
         .words = tr_chat_words};
     return tr_edit_line_new(&config, &chat->edit, &error) == 0
                ? TR_EXIT_OK
@@ -237,6 +239,7 @@ static int open_session(tr_chat_t *chat) {
 }
 
 static int talk(tr_chat_t *chat, const options_t *o) {
+    find_history(o, chat->user, chat->history);
     int code = open_terminal(chat, o);
     if (code == TR_EXIT_OK)
         code = open_session(chat);

@@ -85,7 +85,8 @@ static void put_ends(FILE *out) {
           "that "
           "cannot be, in\n"
           "$XDG_STATE_HOME/troupe or ~/.local/state/troupe.\n"
-          ".TP\n$XDG_STATE_HOME/troupe/.chat\\-USER\nWhat USER has typed in troupe chat.\n"
+          ".TP\n$XDG_STATE_HOME/troupe/.chat\\-USER\nWhat USER has typed in troupe chat; with --state DIR in "
+          "DIR.\n"
           ".SH \"SEE ALSO\"\ntroupe\\-broker(8), troupe\\-agentd(8)\n",
         out);
 }

@@ -65,6 +65,10 @@ int tr_edit_history_add(const char *path, const char *line) {
     return rc;
 }
 
+int tr_edit_history_forget(const char *path) {
+    return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
 /* Where the last `most` lines begin. */
 static const char *tail(const char *bytes, size_t len, size_t most) {
     const char *at = bytes + len;

@@ -20,6 +20,8 @@ typedef void (*tr_edit_history_fn)(void *arg, const char *line);
 void tr_edit_history_load(const char *path, tr_edit_history_fn fn, void *arg);
 /* Makes the directory, too. 0, also where the line is not to be kept, or negative errno. */
 int tr_edit_history_add(const char *path, const char *line);
+/* Removes the file. 0, also where there is none, or negative errno. */
+int tr_edit_history_forget(const char *path);
 /* Whether it is one to be written. */
 bool tr_edit_history_keeps(const char *line);
 

@@ -268,6 +268,11 @@ static void take_line(tr_edit_line_t *self, const char *line, size_t len, tr_edi
     *ret_event = (tr_edit_event_t){.kind = TR_EDIT_LINE, .line = text, .len = self->line.size};
 }
 
+void tr_edit_line_forget(tr_edit_line_t *self) {
+    HistEvent event;
+    history(self->history, &event, H_CLEAR);
+}
+
 int tr_edit_line_read(tr_edit_line_t *self, tr_edit_event_t *ret_event) {
     do {
         int len = 0;

@@ -50,6 +50,9 @@ int tr_edit_line_attach(tr_edit_line_t *self, tr_cli_session_t *session);
 /* Exit code; a signal but SIGINT ends it. */
 int tr_edit_line_read(tr_edit_line_t *self, tr_edit_event_t *ret_event);
 
+/* What was typed before is recalled no more; the file is the caller's to remove. */
+void tr_edit_line_forget(tr_edit_line_t *self);
+
 /* Takes what is typed off the screen, and puts it there again: between them one may write whole lines. Nothing where no line is typed. */
 void tr_edit_line_hide(tr_edit_line_t *self);
 void tr_edit_line_show(tr_edit_line_t *self);

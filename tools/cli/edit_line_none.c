@@ -28,6 +28,10 @@ int tr_edit_line_read(tr_edit_line_t *self, tr_edit_event_t *ret_event) {
     return TR_EXIT_OK;
 }
 
+void tr_edit_line_forget(tr_edit_line_t *self) {
+    (void)self;
+}
+
 void tr_edit_line_hide(tr_edit_line_t *self) {
     (void)self;
 }
