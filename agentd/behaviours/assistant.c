@@ -127,6 +127,7 @@ void tr_assistant_have_done(tr_talk_t *talk, const tr_message_t *message, json_t
     int rc = tr_assistant_ask(talk, message, turn, to, request, TR_ASSISTANT_ACT_MS, then);
     if (rc < 0) {
         json_t *reply = json_sprintf("I could not ask %s: %s.", to, strerror(-rc));
+        tr_assistant_forget_way(turn);
         tr_talk_end(talk, message, turn, json_string_value(reply));
         json_decref(reply);
     }

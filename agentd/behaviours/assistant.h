@@ -31,6 +31,8 @@ void tr_assistant_have_done(tr_talk_t *talk, const tr_message_t *message, json_t
 /* Has the turn's action done by whom the grammar says, and tells what came of it. */
 void tr_assistant_pass_on(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
 
+/* What was known on the way to a reply is no part of the turn that is kept, but what a status has found. */
+void tr_assistant_forget_way(json_t *turn);
 /* Whether the turn is about tasks of its user; it is dealt with then. */
 bool tr_assistant_about_tasks(tr_talk_t *talk, const tr_message_t *message, json_t *turn);
 /* Whether a question is how far a task of the user is: "is the report ready?" */

@@ -41,11 +41,15 @@ static json_t *session_of(tr_talk_t *talk, const json_t *turn) {
     return tr_sessions_open(&talk->sessions, text_at(turn, "user"), &session) == 0 ? session : NULL;
 }
 
-/* Consumes the reply. What was known on the way is no part of the turn, but what a status has found. */
-static void end_with(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *reply) {
+void tr_assistant_forget_way(json_t *turn) {
     static const char *const ways[] = {"plans", "to-cancel", "untold", "cancelling", "unfit", "mute"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         json_object_del(turn, ways[i]);
+}
+
+/* Consumes the reply. */
+static void end_with(tr_talk_t *talk, const tr_message_t *message, json_t *turn, json_t *reply) {
+    tr_assistant_forget_way(turn);
     tr_talk_end(talk, message, turn, json_string_value(reply));
     json_decref(reply);
 }
@@ -174,7 +178,7 @@ static void cancel(tr_talk_t *talk, const tr_message_t *message, json_t *turn) {
     } else if (why) {
         end_with(talk, message, turn, why);
     } else {
-        json_object_del(turn, "plans");
+        tr_assistant_forget_way(turn);
         tr_assistant_pass_on(talk, message, turn);
     }
 }

@@ -2,6 +2,7 @@
 import asyncio
 import json
 import re
+import signal
 import threading
 
 import minds
@@ -199,8 +200,14 @@ class OwnTasks(minds.MindsTest):
         planner.stop()
         self.assertRegex(self.reply("what is the status of the slides?"), "^pending: prepare the slides ")
         self.assertEqual(self.reply("cancel the slides"), "Cancelled: prepare the slides. But svc:planner could not be told, and may have it done in another way.")
-        self.planner("general")  # which knows nothing of it
+        planner = self.planner("general")  # which knows nothing of it
         self.assertEqual(self.reply("cancel the coffee"), "Cancelled: prepare the coffee")
+        other = self.say("prepare the room", "bob")["answer"]["tasks"][0]["task"]
+        planner.process.send_signal(signal.SIGSTOP)
+        turn = self.say(f"cancel {other}")  # none of hers
+        planner.process.send_signal(signal.SIGCONT)
+        self.assertEqual(turn["to"], "svc:tasks")
+        self.assertFalse({"plans", "to-cancel", "untold", "cancelling", "unfit", "mute"} & set(turn), "what was known on the way stays out")
         self.assertEqual({task["state"] for task in self.tasks()}, {"cancelled"})
 
 
