@@ -18,6 +18,18 @@ while [ "$1" != -- ]; do shift; done
 [ ! -e {place}/away-$2 ] || {{ echo "ssh: connect to host $2 port 22: No route to host" >&2; exit 255; }}
 exec sh -c "$3"
 """
+# One way for all, as a jump host is: it has eight places, which are taken for as long as it takes to show who one is.
+NARROW = """#!/bin/sh
+for n in 1 2 3 4 5 6 7 8; do
+    mkdir {place}/way-$n 2>/dev/null || continue
+    sleep 0.2
+    rmdir {place}/way-$n
+    echo '[]'
+    exit 0
+done
+echo "kex_exchange_identification: Connection closed by remote host" >&2
+exit 255
+"""
 
 
 class Away(harness.SystemTest):
@@ -30,9 +42,9 @@ class Away(harness.SystemTest):
         ssh.chmod(0o755)
         self.env = {"PATH": f"{ssh.parent}:{os.environ['PATH']}"}
 
-    def office(self, secure, groups):
-        """What `up --on ssh` leaves here of a fleet on three hosts."""
-        hosts = [{"at": name, "address": "127.0.0.1", "fleet": f"office-{n}", "groups": dict(groups), "secure": secure} for n, name in enumerate(NAMES)]
+    def office(self, secure, groups, names=NAMES):
+        """What `up --on ssh` leaves here of a fleet on these hosts."""
+        hosts = [{"at": name, "address": "127.0.0.1", "fleet": f"office-{n}", "groups": dict(groups), "secure": secure} for n, name in enumerate(names)]
         self.apart = self.place / "state" / "office" / "apart.json"
         self.apart.parent.mkdir(parents=True)
         self.apart.write_text(json.dumps({
@@ -101,6 +113,13 @@ class Away(harness.SystemTest):
         done = self.ask("cert", "rotate", "--grace", "1h", "--timeout", "100ms", code=None)
         self.assertNotIn("did not get", done.err)
         self.assertEqual(self.far(1, "agent.a"), after[1], "the keys of the first time")
+
+    # ---- many hosts ----
+
+    def test_many_hosts_behind_one_jump_host(self):
+        self.office(False, {"a": 1}, [f"host-{n}" for n in range(30)])
+        (self.place / "bin" / "ssh").write_text(NARROW.format(place=self.place))
+        self.assertEqual(self.ask("ps", "-o", "json", code=0).err, "")
 
     # ---- groups ----
 

@@ -1,5 +1,5 @@
 /*
- * What the `troupe` of hosts is asked, a command for each and all at once: one that is away keeps none of the others, and none has to wait for it.
+ * What the `troupe` of hosts is asked, a command for each, eight at once: one that is away keeps none of the others.
  *
  *     tr_hosts_ask_t *asks = calloc(n, sizeof *asks);
  *     tr_hosts_ask_begin(&asks[0], apart, host, "scale"); tr_hosts_ask_format(&asks[0], "%s=%d", group, 2); ...
@@ -39,7 +39,7 @@ void tr_hosts_ask_timeout(tr_hosts_ask_t *self, int64_t timeout_ms);
 void tr_hosts_ask_finish(tr_hosts_ask_t *self);
 void tr_hosts_asks_destroy(tr_hosts_ask_t **asks, size_t count);
 
-/* Asks them, and waits for all. */
+/* Asks them, and waits for all. One that is away may hold up those behind the next seven, until ssh has given it up. */
 void tr_hosts_ask_all(const tr_apart_t *apart, tr_hosts_ask_t *asks, size_t count);
 /* The same of one. Its rc, and its error. */
 int tr_hosts_ask_one(const tr_apart_t *apart, tr_hosts_ask_t *self, tr_error_t *error);
