@@ -41,7 +41,8 @@ static const tr_resident_kind_t kind = {
 static void log_failed(tr_coordinator_t *self, const tr_task_t *task) {
     char trace[TR_TRACE_ID_SIZE];
     tr_log_about_t about = {0}; /* what has said so; none where its time was over */
-    tr_about_host(self->host, &about);
+    if (self->host)             /* not yet where it is taken up again */
+        tr_about_host(self->host, &about);
     tr_log(&self->resident.log, &tr_coordinator_events[TR_C_TASK_FAILED],
         "task=%s tries=%u reason=%s trace=%s conversation=%s", task->id, (unsigned)task->tries,
         task->reason ? task->reason : "", tr_traceparent_id(task->trace, trace), about.conversation);

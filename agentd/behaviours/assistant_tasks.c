@@ -173,14 +173,19 @@ static bool has_needs(const json_t *subtasks, const json_t *subtask) {
     return true;
 }
 
-/* A replacement stands behind what needs it: each comes behind what it needs instead, as it is done. Borrowed; NULL: all are there. */
+/* A replacement stands behind what needs it: each comes behind what it needs instead, as it is done; then what needs something that is not
+ * there. Borrowed; NULL: all that have an id are placed. */
 static const json_t *next_of(const json_t *known, const json_t *placed) {
+    const json_t *other = NULL;
     for (size_t i = 0; i < json_array_size(known); i++) {
-        const json_t *one = json_array_get(known, i);
-        if (!has_id(placed, json_object_get(one, "id")) && has_needs(placed, one))
+        const json_t *one = json_array_get(known, i), *id = json_object_get(one, "id");
+        if (!json_is_string(id) || has_id(placed, id))
+            continue;
+        if (has_needs(placed, one))
             return one;
+        other = other ? other : one;
     }
-    return NULL;
+    return other;
 }
 
 /* As the planner knows it, with what is known of its task. */

@@ -98,15 +98,17 @@ const char *tr_placement_memory_limit(const tr_placement_t *self) {
 
 /* A cluster takes none that asks for more than it may have. */
 static int check_placement(void *item, char *reason, size_t reason_size) {
-    const tr_placement_t *p = item;
+    const tr_placement_t *p = item, *initial = &placement_initial;
     const struct {
-        const char *what, *asked, *limit;
-    } both[] = {{"cpu", p->cpu, p->cpu_limit}, {"memory", p->memory, p->memory_limit}};
+        const char *what, *asked, *limit, *usual;
+    } both[] = {
+        {"cpu", p->cpu, p->cpu_limit, initial->cpu}, {"memory", p->memory, p->memory_limit, initial->memory}};
     for (size_t i = 0; i < COUNT_OF(both); i++)
         if (both[i].limit && amount(both[i].asked) > amount(both[i].limit)) {
             snprintf(reason, reason_size,
-                "expected a %s-limit (%s) of at least the %s that is asked for (%s)", both[i].what,
-                both[i].limit, both[i].what, both[i].asked);
+                "expected a %s-limit (%s) of at least the %s that is asked for (%s%s)", both[i].what,
+                both[i].limit, both[i].what, both[i].asked,
+                strcmp(both[i].asked, both[i].usual) == 0 ? " where none is said" : "");
             return -EINVAL;
         }
     return 0;

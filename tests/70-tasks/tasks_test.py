@@ -6,6 +6,7 @@ import os
 import pathlib
 import sqlite3
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -271,6 +272,21 @@ class Tasks(desk.DeskTest):
         shown = self.until(task, "completed")
         self.assertEqual([event["state"] for event in shown["history"]][:4], ["waiting_approval", "cancelled", "waiting_approval", "pending"])
         self.assertIn("approved by ", shown["history"][3]["reason"])
+
+    def test_what_cannot_be_tried_again_has_failed_after_a_kill(self):
+        """Before there is a link: the line of the log says of nobody who told it."""
+        worker = self.worker("slow", "work", 1, gate=self.directory + "/never")
+        task = self.submit({"n": 1}, "--budget-time", "1s")
+        harness.wait_until(lambda: self.show(task)["state"] == "assigned", "the task to be given to him")
+        over = time.monotonic() + 1
+        self.coordinator.process.kill()
+        self.coordinator.process.wait()
+        worker.process.kill()
+        harness.wait_until(lambda: time.monotonic() > over, "its time to be over")
+        self.start()
+        self.coordinator.wait_err("C010")
+        self.assertIn(f"task={task}", self.coordinator.err)
+        self.assertEqual(self.show(task)["state"], "failed")
 
     def test_what_is_taken_back_has_its_whole_budget(self):
         self.coordinator.stop()

@@ -133,6 +133,9 @@ class Through(harness.SystemTest):
         self.assertEqual(done.code, 0, done)
         return done
 
+    def applied(self):
+        return json.loads((pathlib.Path(self.directory) / "applied.json").read_text())
+
     def asked(self, word):
         lines = (pathlib.Path(self.directory) / "asked").read_text().splitlines()
         return [one for one in map(json.loads, lines) if word in one]
@@ -142,7 +145,7 @@ class Through(harness.SystemTest):
         self.assertIn("5 of 5 ready", done.err)
         self.assertIn("ready in", done.err)
         self.assertEqual(self.asked("apply")[0][:4], ["--context", "there", "--namespace", "office"])
-        applied = json.loads((pathlib.Path(self.directory) / "applied.json").read_text())
+        applied = self.applied()
         names = {(one["kind"], one["metadata"]["name"]) for one in applied}
         self.assertTrue({("Namespace", "office"), ("Secret", "office-broker-key"), ("Secret", "office-reader-key"), ("ConfigMap", "office-certs"),
                          ("StatefulSet", "office"), ("Deployment", "reader")} <= names, names)
@@ -436,8 +439,7 @@ agents:
     LATE = ("attach", "late", "--timeout", "20s", "--", "sh", "-c", "echo $$ $(POD_NAME)")
 
     def certificates(self):
-        applied = {(one["kind"], one["metadata"]["name"]): one for one in json.loads((pathlib.Path(self.directory) / "applied.json").read_text())}
-        return set(applied["ConfigMap", "office-certs"]["data"]), applied
+        return next(set(one["data"]) for one in self.applied() if one["metadata"]["name"] == "office-certs")
 
     def test_who_was_attached_goes_on_after_an_upgrade(self):
         """With its certificate, the new image, and the way out that a program has."""
@@ -447,21 +449,39 @@ agents:
         key = pathlib.Path(self.directory) / ".troupe/office/certs/secret/agent.late.yaml"
         before = key.read_text()
         self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:2")
-        names, applied = self.certificates()
         self.assertEqual(key.read_text(), before)
-        self.assertIn("agent.late.yaml", names)
+        self.assertIn("agent.late.yaml", self.certificates())
         self.assertEqual(len(self.applies()[-1]), len(set(self.applies()[-1])))
         self.assertIn("Deployment/late", self.applies()[-1])
-        container = applied["Deployment", "late"]["spec"]["template"]["spec"]["containers"][0]
+        late, = [one for one in self.applied() if one["kind"] == "Deployment" and one["metadata"]["name"] == "late"]
+        container = late["spec"]["template"]["spec"]["containers"][0]
         self.assertEqual(container["image"], "i:2")
         self.assertIn("echo $$$$ $$(POD_NAME)", container["command"])  # it is the agent's, not the cluster's
         self.ok("detach", "late")
-        self.assertIn("networkpolicies,secrets", self.asked("delete")[-1][-4])
+        self.assertNotIn("late", {one["metadata"]["labels"].get("troupe.dev/group") for one in self.applied()})
+        self.assertEqual(self.troupe("detach", "late", env=self.env).code, 2)
         self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:2")
-        self.assertNotIn("agent.late.yaml", self.certificates()[0])
-        done = self.troupe("detach", "typo", env=self.env)
-        self.assertEqual((done.code, done.out), (2, ""), done)
-        self.assertIn('no group "typo"', done.err)
+        self.assertNotIn("agent.late.yaml", self.certificates())
+        self.assertIn('no group "typo"', self.troupe("detach", "typo", env=self.env).err)
+
+    def test_what_no_file_says_any_more_can_be_ended(self):
+        """A group that was taken out of the fleet file, and one whose own file is broken."""
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        self.ok(*self.LATE)
+        (pathlib.Path(self.directory) / ".troupe/office/attached/late.yaml").write_text("{")
+        (pathlib.Path(self.directory) / "fleet.yaml").write_text("fleet: office\nagents:\n  - {name: editor, behaviour: echo}\n")
+        self.assertIn("late.yaml", self.troupe("up", "fleet.yaml", "--on", "kubernetes", "--keys", env=self.env).err)
+        self.ok("detach", "late")
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        self.ok("detach", "reader")
+        self.assertEqual({one["metadata"]["name"] for one in self.applied() if one["kind"] == "Deployment"}, {"editor"})
+
+    def test_a_fleet_that_begins_anew_has_nobody_who_was_attached_before(self):
+        old = pathlib.Path(self.directory) / ".troupe/office/attached/old.yaml"
+        old.parent.mkdir(parents=True)
+        old.write_text("fleet: office\nagents:\n  - {name: old, behaviour: echo}\n")
+        self.ok("up", "fleet.yaml", "--on", "kubernetes", "--image", "i:1")
+        self.assertNotIn("Deployment/old", self.applies()[-1])
 
     def test_what_was_attached_ends_with_its_fleet(self):
         for _ in range(2):
@@ -487,6 +507,7 @@ agents:
                          {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}})
         for line, why in (("{name: reader, behaviour: echo, placement: {memory: 1Gi, memory-limit: 1000Mi}}", "a memory-limit (1000Mi) of at least the memory"),
                           ("{name: reader, behaviour: echo, placement: {cpu: 2, cpu-limit: 1900m}}", "a cpu-limit (1900m) of at least the cpu"),
+                          ("{name: reader, behaviour: echo, placement: {memory-limit: 32Mi}}", "(64Mi where none is said)"),
                           ("{name: office, behaviour: echo, durable: true}", "what the brokers of this fleet are called"),
                           ("{name: office-broker, behaviour: echo}", "what the brokers of this fleet are called")):
             (place / "wrong.yaml").write_text(f"fleet: office\nbroker: {{journal: true}}\nagents:\n  - {line}\n")
@@ -510,7 +531,7 @@ agents:
         (place / "bin" / "podman").symlink_to(HERE / "podman_stand_in")
         (place / "pods.json").write_text("[]")
         (place / ".troupe/office/attached").mkdir(parents=True)
-        (place / ".troupe/office/attached/late.yaml").write_text("fleet: office\nagents:\n  - {name: late, behaviour: echo}\n")
+        (place / ".troupe/office/attached/late.yaml").write_text("{}")
         (place / ".troupe/office/apart.json").write_text(json.dumps({"fleet": "office", "on": "podman", "image": "i:1"}))
         self.ok("detach", "late")
         self.assertEqual(self.troupe("detach", "late", env=self.env).code, 2)

@@ -354,20 +354,26 @@ int tr_apart_attach(
     return rc < 0 ? fail(call, &error) : wait_group(call, self, name, until_ms);
 }
 
+static int no_group(const tr_apart_t *self, const char *name, tr_error_t *error) {
+    return tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, name);
+}
+
+/* Whatever has its label goes, whether a file still says so or not; where nothing has, and nothing was known of it, there is no such group. */
 static int detach_kubernetes(const tr_apart_t *self, const char *name, tr_error_t *error) {
-    char labels[512];
+    char labels[512], *named = NULL;
     tr_run_t run = {0};
-    tr_fleet_t *fleet = NULL;
-    int rc = tr_apart_load(self, name, &fleet, error); /* whether there is such a group */
-    tr_fleet_destroy(&fleet);
-    if (rc < 0)
-        return rc;
     tr_apart_program(self, &run);
     tr_run_add_all(&run, (const char *const[]){"delete",
                              "horizontalpodautoscalers,deployments,statefulsets,poddisruptionbudgets,"
                              "networkpolicies,secrets",
-                             "--selector", tr_apart_labels(self, name, labels), "--ignore-not-found", NULL});
-    return tr_run(&run, NULL, NULL, error);
+                             "--selector", tr_apart_labels(self, name, labels), "--ignore-not-found",
+                             "--output", "name", NULL});
+    int rc = tr_run(&run, NULL, &named, error);
+    bool known = rc == 0 && tr_apart_unlink_attached(self, name);
+    if (rc == 0 && !known && !*named)
+        rc = no_group(self, name, error);
+    free(named);
+    return rc;
 }
 
 static int detach_podman(const tr_apart_t *self, const char *name, tr_error_t *error) {
@@ -377,7 +383,7 @@ static int detach_podman(const tr_apart_t *self, const char *name, tr_error_t *e
         rc = remove_pods(self, names, error);
     bool known = rc == 0 && tr_apart_unlink_attached(self, name); /* though nothing of it may run */
     if (rc == 0 && !known && json_array_size(names) == 0)
-        rc = tr_error_set(error, -ENOENT, "the fleet %s has no group \"%s\"", self->fleet, name);
+        rc = no_group(self, name, error);
     json_decref(names);
     return rc;
 }
@@ -390,10 +396,7 @@ int tr_apart_detach(const tr_call_t *call, tr_apart_t *self, const char *name) {
     int rc = self->on == TR_APART_PODMAN ? detach_podman(self, name, &error)
              : self->on == TR_APART_SSH  ? tr_hosts_detach(call, self, name, &error)
                                          : detach_kubernetes(self, name, &error);
-    if (rc < 0)
-        return fail(call, &error);
-    tr_apart_unlink_attached(self, name);
-    return TR_EXIT_OK;
+    return rc < 0 ? fail(call, &error) : TR_EXIT_OK;
 }
 
 /* ---- logs ---- */

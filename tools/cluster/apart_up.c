@@ -359,6 +359,7 @@ static int add_attached(void *arg, const char *group, tr_error_t *error) {
     return rc;
 }
 
+/* *ret_objects is the caller's also where that fails. */
 static int make_objects(
     const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet, json_t **ret_objects, tr_error_t *error) {
     tr_manifest_config_t config = config_of(apart, fleet, !up->namespace);
@@ -401,11 +402,9 @@ static int print_keys(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fl
         rc = make_objects(up, apart, fleet, &objects, error);
     if (rc == 0)
         rc = tr_apart_save(apart, error); /* `troupe ps` and the others find it, whoever applies the rest */
-    if (rc < 0)
-        return rc;
-    json_t *keys = only_keys(objects);
-    rc = print(up->call, keys) == TR_EXIT_OK ? 0
-                                             : tr_error_set(error, -EIO, "the result could not be written");
+    json_t *keys = rc == 0 ? only_keys(objects) : NULL;
+    if (rc == 0 && print(up->call, keys) != TR_EXIT_OK)
+        rc = tr_error_set(error, -EIO, "the result could not be written");
     json_decref(keys);
     json_decref(objects);
     return rc;
@@ -433,9 +432,10 @@ static int wait_ready(const tr_apart_up_t *up, const tr_apart_t *apart, int64_t 
 }
 
 /* Where it runs already only the same place may be changed: what runs elsewhere would be forgotten. */
-static int check_other(const tr_apart_up_t *up, const tr_apart_t *apart, tr_error_t *error) {
+static int check_other(const tr_apart_up_t *up, const tr_apart_t *apart, bool *ret_runs, tr_error_t *error) {
     tr_apart_t other = {0};
-    if (tr_apart_find(up->state, apart->fleet, &other, NULL) < 0)
+    *ret_runs = tr_apart_find(up->state, apart->fleet, &other, NULL) == 0;
+    if (!*ret_runs)
         return 0;
     bool same = up->on == TR_APART_KUBERNETES && other.on == up->on &&
                 strcmp(other.context, apart->context) == 0 && strcmp(other.namespace, apart->namespace) == 0;
@@ -458,7 +458,8 @@ static int start(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) 
     tr_error_t error = {0};
     tr_state_t *state = NULL;
     int64_t begun_ms = tr_clock_ms();
-    int rc = check_other(up, apart, &error);
+    bool runs;
+    int rc = check_other(up, apart, &runs, &error);
     if (rc == 0)
         rc = tr_state_root(up->state, root, &error);
     if (rc == 0)
@@ -466,6 +467,8 @@ static int start(const tr_apart_up_t *up, tr_apart_t *apart, tr_fleet_t *fleet) 
     if (rc < 0)
         return fail(up, &error);
     snprintf(apart->directory, sizeof apart->directory, "%s", tr_state_directory(state));
+    if (!runs)
+        tr_apart_forget(apart); /* who was attached to one that ended begins with no new one */
     rc = up->on == TR_APART_PODMAN ? choose_ports(apart, &error) : 0;
     if (rc == 0)
         rc = up->keys ? print_keys(up, apart, fleet, &error) : apply(up, apart, fleet, &error);
