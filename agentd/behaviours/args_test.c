@@ -50,6 +50,8 @@ static void what_each_behaviour_takes(void **state) {
     (void)state;
     takes("echo", "{}");
     takes("reader", "{\"service\": \"\", \"root\": \"/tmp\", \"limit\": 1, \"delay_ms\": 60000}");
+    takes("executor", "{\"coordinators\": null}");
+    takes("executor", "{\"coordinators\": [\"tasks-1\", \"tasks-2@office\"]}");
     takes("reader", "{\"root\": null}");
     takes("editor", "{\"service\": \"d\", \"reader\": \"a@p\", \"in_flight\": 1.0, \"timeout_ms\": 1}");
     takes("relay", "{\"to\": \"svc:x\"}");
@@ -74,6 +76,9 @@ static void what_each_behaviour_refuses(void **state) {
     refuses("editor", "{\"in_flight\": [1, 2]}", "args.in_flight", "found [1,2]");
     refuses("relay", "{}", "args", "missing key \"to\"");
     refuses("relay", "{\"to\": null}", "args", "missing key \"to\"");
+    refuses("executor", "{\"coordinators\": []}", "args.coordinators", "expected 1 to 32 agents, each NAME");
+    refuses(
+        "executor", "{\"coordinators\": [\"t\", \"svc:t\"]}", "args.coordinators", "NAME@PLATFORM, found [");
     refuses("exec", "{}", "args", "missing key \"command\"");
     refuses("exec", "{\"command\": [\"sh\"], \"cwd\": \"/no/such\"}", "args.cwd", "expected a directory");
 }

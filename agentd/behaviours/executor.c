@@ -2,6 +2,7 @@
  * executor: carries out a task with tools, step by step, within limits, and answers with what it rests on.
  *
  *   args: {"steps": 12, "time-ms": 120000, "tokens": 0, "money": 0, "tasks": "svc:tasks"}      limits, 0 = none (of what a language model costs); the coordinator
+ *         "coordinators": ["tasks-1", "tasks-2@office"]                                        whose X-task and X-token are believed; without it, everybody's
  *
  * A request is a text, or {"text", "context", "needs": [ids of tasks whose results belong to the context], "id", "limits": {the limits, which may only be less}}; so it does the coordinator's tasks (docs/tasks.md) whose input is one.
  * An agree comes first. The inform is {"text", "evidence": [{"step", "tool", "arguments", "status", "text"}], "steps": N, "took-ms", "tokens", "money", "by"}; the failure
@@ -22,11 +23,13 @@
 #include "agentd/behaviours/table.h"
 #include "lib/tool/digest.h"
 #include "lib/tool/own.h"
+#include "proto/aid.h"
 #include "proto/json.h"
 
 #define NANO       1e9
 #define MONEY_MAX  1000000
 #define TOKENS_MAX 1000000000
+#define ORDERERS   32
 
 typedef struct executor_args {
     int64_t steps, time_ms, tokens;
@@ -43,6 +46,7 @@ static const tr_arg_t known_args[] = {
     {"money", TR_ARG_REAL, AT(money), 0, .min = 0, .max = MONEY_MAX},
     {"tasks", TR_ARG_TEXT, AT(tasks), TR_AID_MAX + 8, .check = tr_arg_is_aid,
         .expected = "NAME, NAME@PLATFORM or svc:NAME"},
+    {"coordinators", TR_ARG_ANY, 0, 0, 0, 0, NULL, NULL, false},
     TR_TOOLBOX_ARG,
     TR_THINKER_ARG,
 };
@@ -66,9 +70,34 @@ static int read_args(
 #define USUAL                                                                                                \
     { .steps = 12, .time_ms = 120000 }
 
+/* NULL: it is not given. */
+static int read_coordinators(tr_value_t args, json_t **ret_names, tr_problem_t *problem) {
+    tr_value_t said = tr_value_get(args, "coordinators");
+    json_t *names = said ? tr_value_to_json(said) : NULL;
+    size_t count = json_array_size(names);
+    bool is_well = !said || json_is_null(names) || (count > 0 && count <= ORDERERS);
+    for (size_t i = 0; is_well && i < count; i++) {
+        const json_t *name = json_array_get(names, i);
+        const char *text = json_string_value(name);
+        is_well = text && tr_arg_is_aid(text, json_string_length(name)) &&
+                  strncmp(text, TR_SERVICE_PREFIX, strlen(TR_SERVICE_PREFIX)) != 0;
+    }
+    *ret_names = is_well && count > 0 ? names : NULL;
+    if (!*ret_names)
+        json_decref(names);
+    if (is_well)
+        return 0;
+    return tr_args_wrong(problem, "coordinators", said, "1 to 32 agents, each NAME or NAME@PLATFORM");
+}
+
 int tr_executor_check(tr_value_t args, tr_problem_t *problem) {
     tr_job_limits_t limits = USUAL;
-    return read_args(args, &limits, NULL, problem);
+    json_t *names = NULL;
+    int rc = read_args(args, &limits, NULL, problem);
+    if (rc == 0)
+        rc = read_coordinators(args, &names, problem);
+    json_decref(names);
+    return rc;
 }
 
 static void on_change(void *arg) {
@@ -84,7 +113,9 @@ static int init(tr_agent_t *agent, void *state, tr_value_t args) {
         rc = tr_thinker_init(&self->thinker, agent, args);
     if (rc == 0)
         rc = tr_toolbox_init(&self->box, agent, args, on_change, self);
-    return rc < 0 ? rc : tr_tools_add_own(self->box.tools);
+    if (rc == 0)
+        rc = tr_tools_add_own(self->box.tools);
+    return rc < 0 ? rc : read_coordinators(args, &self->coordinators, NULL);
 }
 
 /* ---- what is asked ---- */
@@ -230,8 +261,23 @@ static void begin(tr_executor_t *self, const asked_t *asked) {
     }
 }
 
+/* NAME is it on any platform. */
+static bool is_agent(const char *sender, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(sender, name, length) == 0 &&
+           (!sender[length] || (sender[length] == '@' && !strchr(name, '@')));
+}
+
+/* Whoever else says X-task asks for something of his own. */
+static bool is_coordinator(const tr_executor_t *self, const tr_message_t *message) {
+    for (size_t i = 0; i < json_array_size(self->coordinators); i++)
+        if (is_agent(tr_message_sender(message), json_string_value(json_array_get(self->coordinators, i))))
+            return true;
+    return !self->coordinators;
+}
+
 static void request(tr_executor_t *self, const tr_message_t *message) {
-    const tr_acl_t *acl = tr_message_acl(message);
+    const tr_acl_t *acl = is_coordinator(self, message) ? tr_message_acl(message) : NULL;
     const char *token = tr_acl_user_value(acl, "X-token");
     tr_value_t id = tr_value_get(tr_message_value(message), "id");
     asked_t asked = {.message = message,
@@ -275,6 +321,7 @@ static void fini(tr_agent_t *agent, void *state) {
     (void)agent;
     while (self->jobs)
         tr_job_free(self->jobs);
+    json_decref(self->coordinators);
     tr_toolbox_finish(&self->box);
     tr_thinker_finish(&self->thinker);
 }

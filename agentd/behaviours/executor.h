@@ -72,6 +72,7 @@ struct tr_executor {
     tr_toolbox_t box;
     tr_job_limits_t limits;
     char tasks[TR_AID_MAX + 8]; /* who knows the results of tasks */
+    json_t *coordinators;       /* whose orders of tasks are believed; NULL = everybody's */
     tr_job_t *jobs;
     uint64_t numbers;
 };

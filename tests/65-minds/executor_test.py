@@ -412,25 +412,30 @@ class Once(ExecutorTest):
         minds.harness.wait_until(lambda: self.first_task()["state"] == "completed", "the task to be done", 60)
         self.assertEqual((self.first_task()["tries"], len(made()), len(server.requests)), (2, 1, 2))
 
+    def asking(self):
+        process = minds.python_client().connect(self.at.endpoint, process="test")
+        self.addCleanup(process.close)
+        return process
+
+    def ordered(self, boss, task, token):
+        """What comes of an order as a coordinator gives it."""
+        put, user = boss._put, b"".join(minds.user_parameter(*pair) for pair in (("X-task", task), ("X-token", token)))
+        boss._put = lambda name, route, envelope, *more: put(name, route, envelope + user, *more)
+        try:
+            answer = boss.request("x", {"text": "send it"}, timeout=60)
+        finally:
+            boss._put = put
+        return answer.performative, answer.content
 
     def test_an_earlier_order_is_refused_when_the_later_one_is_done(self):
         """Orders as a coordinator gives them, whose messages come late; also over kill -9."""
-        client = minds.python_client()
         tools, made = self.marking()
         more = ("--tools", json.dumps(tools), "--state", self.directory + "/state")
         server, child = self.modelled(echo("sent"), model.chat("It is sent."), echo("sent"), model.chat("It is sent, too."), more=more)
-        process = client.connect(self.at.endpoint, process="test")
-        self.addCleanup(process.close)
-        boss = process.register("boss")
+        boss = self.asking().register("boss")
 
         def told(task, token):
-            put, user = boss._put, b"".join(minds.user_parameter(*pair) for pair in (("X-task", task), ("X-token", token)))
-            boss._put = lambda name, route, envelope, *more: put(name, route, envelope + user, *more)
-            try:
-                answer = boss.request("x", {"text": "send it"}, timeout=60)
-            finally:
-                boss._put = put
-            return answer.performative, answer.content
+            return self.ordered(boss, task, token)
         done = told("t1", "2")
         self.assertEqual((done[0], done[1]["text"]), ("inform", "It is sent."))
         child.process.kill()
@@ -440,6 +445,18 @@ class Once(ExecutorTest):
         self.assertEqual((told("t1", "1")[0], told("t1", "1")[1]["reason"]), ("refuse", "superseded"))
         self.assertEqual(told("t2", "1")[1]["text"], "It is sent, too.")
         self.assertEqual(len(made()), 2)
+
+    def test_orders_of_others_than_the_coordinators_are_their_own(self):
+        tools, made = self.marking()
+        self.modelled(echo("sent"), model.chat("It is sent."), model.chat("Yours."), args={"coordinators": ["other", "boss"]}, more=("--tools", json.dumps(tools)))
+        process = self.asking()
+        boss, done = process.register("boss"), None
+        for token in "1", "2":
+            done = self.ordered(boss, "t1", token)
+            self.assertEqual((done[0], done[1]["text"]), ("inform", "It is sent."), "the answer was lost")
+        self.assertEqual(self.ordered(process.register("boss-2"), "t1", "9")[1]["text"], "Yours.")
+        self.assertEqual(self.ordered(boss, "t1", "3"), done)
+        self.assertEqual(len(made()), 1)
 
     def waiting(self, args, *answers):
         """An executor whose tool a person has to approve."""
