@@ -1,5 +1,6 @@
 """trace: what a question has set in motion, over agents and brokers."""
 import json
+import pathlib
 import re
 
 import cli
@@ -67,14 +68,35 @@ class Trace(cli.CliTest):
 
     def test_one_of_thousands_of_spans_is_told_whole(self):
         trace = "7a" * 16
-        for batch in range(5):
-            spans = [{"trace": trace, "span": f"{i + 1:016x}", "name": f"s{i}", "agent": "a@local", "kind": "internal", "start_us": i + 1, "took_us": 1,
-                      **({"parent": f"{1:016x}"} if i else {})} for i in range(batch * 500, batch * 500 + 500)]
-            self.expect(self.run_verb("send", "ams", "inform", json.dumps({"action": "spans", "spans": spans})), 0)
+        self.tell(trace, 5)
         self.assertEqual({span["name"] for span in self.spans(trace, 2500)}, {f"s{i}" for i in range(2500)})
         done = self.run_verb("trace", trace)
         self.assertEqual(done.err, "2.5ms, 2500 spans of 1 agent\n")
         self.assertEqual(self.run_verb("trace", trace.upper()).err, done.err)
+
+    def batches(self, trace, count):
+        """`count` times 500 spans of a trace, each as a line of what the AMS is told."""
+        for batch in range(count):
+            yield json.dumps({"action": "spans", "spans": [
+                {"trace": trace, "span": f"{i + 1:016x}", "name": f"s{i}", "agent": "a@local", "kind": "internal", "start_us": i + 1, "took_us": 1,
+                 **({"parent": f"{1:016x}"} if i else {})} for i in range(batch * 500, batch * 500 + 500)]}) + "\n"
+
+    def tell(self, trace, count):
+        done = self.run_verb("send", "ams", "inform", "--lines", text="".join(self.batches(trace, count)))
+        self.assertEqual(done.code, 0, done)
+
+    def test_one_is_whole_though_others_are_forgotten_meanwhile(self):
+        self.tell("0a" * 16, 60)  # more than are kept
+        others = pathlib.Path(self.directory) / "others"
+        others.write_text("".join(self.batches("0b" * 16, 15)))
+        for n in range(4):
+            trace = f"{n + 1:02x}" * 16
+            self.tell(trace, 5)
+            self.spans(trace, 2500)
+            with others.open() as lines:
+                beside = self.spawn("troupe", "send", "ams", "inform", "--lines", env=self.env(), stdin=lines)
+            while beside.process.poll() is None:
+                self.assertEqual(self.run_verb("trace", trace).err, "2.5ms, 2500 spans of 1 agent\n")
 
     def test_the_tree(self):
         trace = self.traced("front", "hello")

@@ -58,11 +58,18 @@ typedef struct wish {
     bool whole;      /* page by page */
 } wish_t;
 
-/* An answer says that it is not all, and so do spans that made room for others between two of them. */
-static bool is_complete(const json_t *answer, const json_t *before) {
-    return json_is_true(json_object_get(answer, "complete")) &&
-           (!before ||
-               json_equal(json_object_get(answer, "forgotten"), json_object_get(before, "forgotten")));
+/* Whether nothing of the trace has made room for others since its `first` page: brokers forget the oldest first, of whatever trace. */
+static bool is_kept(const tr_call_t *call, tr_cli_session_t *session, const char *ams, const wish_t *wish,
+    const json_t *first, const json_t *last) {
+    if (json_equal(json_object_get(last, "forgotten"), json_object_get(first, "forgotten")))
+        return true;
+    json_t *again = json_copy(wish->request), *answer = NULL;
+    json_object_set_new(again, "max-results", json_integer(1));
+    int code = tr_cli_ask_json(session, call, ams, again, &answer);
+    bool same = code == TR_EXIT_OK && json_equal(json_array_get(json_object_get(answer, wish->key), 0),
+                                          json_array_get(json_object_get(first, wish->key), 0));
+    json_decref(answer);
+    return same;
 }
 
 /* The next pages of what has been asked for, until there is none; takes the first one's reference. What is missing is
@@ -82,10 +89,13 @@ static void ask_on(const tr_call_t *call, tr_cli_session_t *session, const char 
         code = tr_cli_ask_json(session, call, ams, next, &answer);
         json_array_extend(spans, json_object_get(answer, wish->key));
     }
-    if (!is_complete(answer, first))
-        fprintf(call->err, "%s: not all of the trace: %s\n", ams,
-            code == TR_EXIT_OK ? "spans were forgotten meanwhile (--trace-bytes of the broker)"
-                               : "the broker does not tell more");
+    if (!json_is_true(json_object_get(answer, "complete")))
+        fprintf(call->err, "%s: not all of the trace: the broker does not tell more\n", ams);
+    else if (!is_kept(call, session, ams, wish, first, answer))
+        fprintf(call->err,
+            "%s: it may not be all of the trace: its first spans were forgotten meanwhile (--trace-bytes of "
+            "the broker)\n",
+            ams);
     json_decref(answer);
     json_decref(first);
 }
