@@ -494,20 +494,20 @@ void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why) {
         initialize(self);
 }
 
-static const request_t *find_request(const tr_mcp_t *self, json_int_t id) {
+bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id) {
     const request_t *request = self->requests;
     while (request && request->id != id)
         request = request->next;
     return request;
 }
 
-bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id) {
-    return find_request(self, id) != NULL;
+json_int_t tr_mcp_only(const tr_mcp_t *self) {
+    const request_t *request = self->requests;
+    return request && !request->next ? request->id : TR_MCP_NO_ID;
 }
 
-bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id) {
-    const request_t *request = find_request(self, id);
-    return request && request->call && !request->again;
+bool tr_mcp_may_begin_anew(const tr_mcp_t *self, json_int_t id) {
+    return id != TR_MCP_NO_ID && tr_mcp_only(self) == id && self->requests->call && !self->requests->again;
 }
 
 /* ---- calls ---- */

@@ -79,8 +79,10 @@ void tr_mcp_forgotten(tr_mcp_t *self, json_int_t id);
 void tr_mcp_lost(tr_mcp_t *self, tr_tool_status_t status, const char *why);
 /* Whether the request has no answer yet. */
 bool tr_mcp_waits(const tr_mcp_t *self, json_int_t id);
-/* Likewise, and it is a call that was not made again yet. */
-bool tr_mcp_may_repeat(const tr_mcp_t *self, json_int_t id);
+/* The request that has no answer yet, where it is the only one; TR_MCP_NO_ID. */
+json_int_t tr_mcp_only(const tr_mcp_t *self);
+/* Whether the session may be begun anew in doubt: the request is a call that was not made again yet, and nothing else is under way, which would be lost. */
+bool tr_mcp_may_begin_anew(const tr_mcp_t *self, json_int_t id);
 
 /* ---- mcp_tool.c: its tools in the registry ---- */
 

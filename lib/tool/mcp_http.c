@@ -33,7 +33,8 @@ typedef struct exchange {
     tr_llm_timer_t linger;
     json_int_t id;
     char *body;
-    tr_buffer_t came; /* where it is no stream */
+    tr_llm_secrets_t secrets; /* that it carries */
+    tr_buffer_t came;         /* where it is no stream */
     tr_llm_sse_t sse;
     bool streams, had_session, modern;
     bool answers; /* what the server asked */
@@ -73,6 +74,7 @@ static void free_exchange(exchange_t *self) {
     self->http->answering -= self->answers;
     tr_buffer_finish(&self->came);
     tr_llm_sse_finish(&self->sse);
+    tr_llm_secrets_finish(&self->secrets);
     free(self->body);
     free(self);
 }
@@ -91,18 +93,12 @@ static void let_linger(exchange_t *self) {
         self->over = true;
 }
 
-/* What a server says is given to models and to who asked. */
-static void hide_key(const http_t *self, char *text, size_t len) {
-    const tr_mcp_config_t *config = self->config;
-    tr_llm_key_hide(config->key_env, config->key_file, &config->headers, text, len);
-}
-
 static bool on_event(void *arg, const char *name, char *data, size_t len) {
     exchange_t *self = arg;
     (void)name;
     if (len == 0)
         return true;
-    hide_key(self->http, data, len);
+    tr_llm_secrets_hide(&self->secrets, data, len); /* what it says is given to models and to who asked */
     tr_mcp_heard(self->http->wire.mcp, data, len, self->id);
     let_linger(self);
     return !self->over;
@@ -129,20 +125,33 @@ static bool on_data(void *arg, const tr_llm_report_t *report, const char *bytes,
 }
 
 static tr_tool_status_t status_of(tr_llm_end_t end) {
-    return end == TR_LLM_END_TOO_LARGE ? TR_TOOL_TOO_LARGE
-           : end == TR_LLM_END_FAILED  ? TR_TOOL_FAILED
-                                       : TR_TOOL_UNAVAILABLE;
+    return end == TR_LLM_END_FAILED ? TR_TOOL_FAILED : TR_TOOL_UNAVAILABLE;
 }
 
-/* A server that refuses has done nothing; behind one that fails, or a gateway that does, it may have been done. */
-static bool was_sent(const tr_llm_report_t *report) {
+static bool is_too_large(const exchange_t *self, const tr_llm_report_t *report) {
+    return self->wrong < 0 || report->end == TR_LLM_END_TOO_LARGE;
+}
+
+/* What is too large may be the answer; in a stream also what comes before it. */
+static bool is_of_answer(const exchange_t *self) {
+    static const char field[] = "data:";
+    const char *line = tr_buffer_string(&self->sse.line);
+    size_t len = self->sse.line.size, before = strlen(field);
+    if (!self->streams)
+        return true;
+    return strncmp(line, field, before) == 0 && tr_mcp_is_answer(line + before, len - before);
+}
+
+/* And has not answered. A server that refuses has done nothing; behind one that fails, or a gateway that does, it may have been done. */
+static bool was_sent(const exchange_t *self, const tr_llm_report_t *report) {
     static const bool never[] = {[TR_LLM_END_UNREACHABLE] = true,
         [TR_LLM_END_CONNECT] = true,
         [TR_LLM_END_FORBIDDEN] = true,
         [TR_LLM_END_FAILED] = true};
     bool is_refused =
         report->end == TR_LLM_END_WHOLE && (report->status / 100 == 3 || report->status / 100 == 4);
-    return !never[report->end] && !is_refused;
+    bool is_answer = is_too_large(self, report) && report->status / 100 == 2 && is_of_answer(self);
+    return !never[report->end] && !is_refused && !is_answer;
 }
 
 static void unanswered(exchange_t *self, const tr_llm_report_t *report) {
@@ -160,8 +169,8 @@ static void unanswered(exchange_t *self, const tr_llm_report_t *report) {
             is_refused ? ": give it a key with key-env or key-file" : "");
     else
         snprintf(why, sizeof why, "%s ended its answer without the result", self->http->config->url);
-    tr_mcp_unanswered(
-        mcp, self->id, was_sent(report), self->wrong < 0 ? TR_TOOL_TOO_LARGE : status_of(report->end), why);
+    tr_mcp_unanswered(mcp, self->id, was_sent(self, report),
+        is_too_large(self, report) ? TR_TOOL_TOO_LARGE : status_of(report->end), why);
 }
 
 static bool is_json(const tr_llm_report_t *report) {
@@ -198,10 +207,10 @@ static bool is_session_in_doubt(const exchange_t *self, const tr_llm_report_t *r
 static void take_answer(exchange_t *self, const tr_llm_report_t *report) {
     http_t *http = self->http;
     take_session(http, report);
-    hide_key(http, self->came.data, self->came.size);
+    tr_llm_secrets_hide(&self->secrets, self->came.data, self->came.size);
     if (report->status == 404 && self->had_session)
         tr_mcp_forgotten(http->wire.mcp, self->id);
-    else if (is_session_in_doubt(self, report) && tr_mcp_may_repeat(http->wire.mcp, self->id))
+    else if (is_session_in_doubt(self, report) && tr_mcp_may_begin_anew(http->wire.mcp, self->id))
         tr_mcp_forgotten(http->wire.mcp, self->id);
     else if (is_message(self, report))
         tr_mcp_heard(http->wire.mcp, tr_buffer_string(&self->came), self->came.size, self->id);
@@ -290,19 +299,23 @@ static void add_parameters(headers_t *h, const tr_mcp_letter_t *letter) {
     }
 }
 
-static int add_key(headers_t *h, const tr_mcp_config_t *config, tr_error_t *error) {
+static int add_key(
+    headers_t *h, const tr_mcp_config_t *config, tr_llm_secrets_t *ret_secrets, tr_error_t *error) {
     char key[TR_LLM_KEY_MAX], bearer[TR_LLM_KEY_MAX + 16] = "";
     int rc = tr_llm_key_read(config->key_env, config->key_file, key, error);
     if (rc == 0 && *key) {
         snprintf(bearer, sizeof bearer, "Bearer %s", key);
         add_header(h, "Authorization", bearer);
     }
+    if (rc == 0 && tr_llm_secrets_take(ret_secrets, key, &config->headers) < 0)
+        h->failed = true;
     sodium_memzero(key, sizeof key);
     sodium_memzero(bearer, sizeof bearer);
     return rc;
 }
 
-static int make_headers(http_t *self, const tr_mcp_letter_t *letter, headers_t *h, tr_error_t *error) {
+static int make_headers(http_t *self, const tr_mcp_letter_t *letter, headers_t *h,
+    tr_llm_secrets_t *ret_secrets, tr_error_t *error) {
     const char *version = self->wire.mcp->version;
     add_header(h, "Content-Type", "application/json");
     add_header(h, "Accept", "application/json, text/event-stream");
@@ -320,7 +333,7 @@ static int make_headers(http_t *self, const tr_mcp_letter_t *letter, headers_t *
         add_header(h, "traceparent", letter->traceparent);
     for (size_t i = 0; i < self->config->headers.count; i++)
         add_header(h, self->config->headers.items[i].key, self->config->headers.items[i].value);
-    int rc = add_key(h, self->config, error);
+    int rc = add_key(h, self->config, ret_secrets, error);
     return rc == 0 && h->failed
                ? tr_error_set(error, -ENOMEM, "out of memory, or more headers than %d", HEADERS_MAX)
                : rc;
@@ -368,7 +381,7 @@ static int send_post(tr_mcp_wire_t *wire, const tr_mcp_letter_t *letter, tr_erro
     self->exchanges = exchange;
     tr_buffer_init(&exchange->came, (size_t)self->config->message_max);
     tr_llm_sse_init(&exchange->sse, (size_t)self->config->message_max);
-    int rc = make_headers(self, letter, &h, error);
+    int rc = make_headers(self, letter, &h, &exchange->secrets, error);
     if (rc == 0)
         rc = start_exchange(exchange, &h, error);
     finish_headers(&h);

@@ -169,6 +169,12 @@ json_int_t tr_mcp_find_answered(const char *bytes, size_t len) {
     return value;
 }
 
+bool tr_mcp_is_answer(const char *bytes, size_t len) {
+    const char *end = bytes + len;
+    return !find_member(bytes, end, "method") &&
+           (find_member(bytes, end, "result") || find_member(bytes, end, "error"));
+}
+
 void tr_mcp_heard_finish(tr_mcp_heard_t *self) {
     json_decref(self->message);
     self->message = NULL;

@@ -54,6 +54,8 @@ int tr_mcp_read(const char *bytes, size_t len, tr_mcp_heard_t *ret_heard, tr_err
 void tr_mcp_heard_finish(tr_mcp_heard_t *self);
 /* Which request of ours a message answers that cannot be read, as far as it can be seen; TR_MCP_NO_ID. */
 json_int_t tr_mcp_find_answered(const char *bytes, size_t len);
+/* Whether it is an answer, as far as it can be seen. */
+bool tr_mcp_is_answer(const char *bytes, size_t len);
 
 /* A request, or with TR_MCP_NO_ID a notice; `params` (an object) is consumed. As text; NULL when out of memory. The modern revision has a place for a
  * traceparent; NULL, "": none. */

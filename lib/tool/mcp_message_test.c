@@ -263,6 +263,18 @@ static void a_list_has_an_end(void **state) {
     assert_non_null(strstr(wrong, "resources/list"));
 }
 
+static void what_is_too_large_is_an_answer(void **state) {
+    static const struct {
+        const char *begun;
+        bool is_answer;
+    } cases[] = {{"{\"result\":{\"method\":\"x", true}, {"{\"jsonrpc\":\"2.0\", \"error\" : {", true},
+        {"{\"method\":\"x\",\"params\":{\"result\":{", false}, {"{\"params\":{\"result\":{}", false},
+        {"", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(tr_mcp_is_answer(cases[i].begun, strlen(cases[i].begun)), cases[i].is_answer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_each_kind),
@@ -277,6 +289,7 @@ int main(void) {
         cmocka_unit_test(results_that_are_none),
         cmocka_unit_test(a_list_in_pages),
         cmocka_unit_test(a_list_has_an_end),
+        cmocka_unit_test(what_is_too_large_is_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

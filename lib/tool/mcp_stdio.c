@@ -43,18 +43,39 @@ static void keep_last(stdio_t *self) {
     }
 }
 
+/* What a message answers, as far as it came: many say the result first, and then of what it is. */
+static json_int_t answered_by(const stdio_t *self, const char *begun, size_t came) {
+    const char *end = memchr(begun, '\n', came);
+    size_t len = end ? (size_t)(end - begun) : came;
+    json_int_t id = tr_mcp_find_answered(begun, len);
+    return id == TR_MCP_NO_ID && tr_mcp_is_answer(begun, len) ? tr_mcp_only(self->wire.mcp) : id;
+}
+
+/* Where it can be seen what it answers, that has its answer; all else is lost. */
+static void refuse(stdio_t *self, json_int_t id) {
+    char why[120];
+    tr_mcp_t *mcp = self->wire.mcp;
+    const tr_child_t *child = self->child;
+    snprintf(why, sizeof why,
+        "it said a message of more than %lld bytes; raise message-max, or ask it for less",
+        (long long)self->config->message_max);
+    if (id != TR_MCP_NO_ID)
+        tr_mcp_unanswered(mcp, id, false, TR_TOOL_TOO_LARGE, why);
+    if (self->child == child)
+        tr_mcp_lost(mcp, TR_TOOL_TOO_LARGE, why);
+}
+
 /* False: the connection is closed. */
 static bool read_messages(stdio_t *self) {
-    const char *line;
+    const char *line, *begun;
     size_t len;
     tr_lines_t *output = tr_child_output(self->child);
-    for (int r; self->child && (r = tr_lines_peek(output, &line, &len)) != 0;) {
+    for (int r; self->child;) {
+        size_t came = tr_lines_bytes(output, &begun);
+        if ((r = tr_lines_peek(output, &line, &len)) == 0)
+            break;
         if (r < 0) {
-            char why[120];
-            snprintf(why, sizeof why,
-                "it said a message of more than %lld bytes; raise message-max, or ask it for less",
-                (long long)self->config->message_max);
-            tr_mcp_lost(self->wire.mcp, TR_TOOL_TOO_LARGE, why);
+            refuse(self, answered_by(self, begun, came)); /* thrown away, and still in memory */
             return false;
         }
         char *copy = len ? strndup(line, len) : NULL; /* it may close the connection, and so the lines */

@@ -5,9 +5,9 @@ Usage: mcp_server.py [--speaks stateful|modern|both] [--bad MODE] [--log FILE] [
 
 Its tools: echo {text}, env {name}, fail {}, and what MODE makes of a call of `bad`: die, garbage, hang, huge, deep, wrong, input, exit-at-open,
 silent-at-open, slow-at-open (two seconds, the first time it is asked what it speaks), forget (HTTP: the session, at the first echo), forget-by-400 (likewise, and says so as many do),
-refuse (HTTP: `bad`, as if it had forgotten the session), pings (HTTP: 500 beside the result of `bad`, and hears no answer), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
+refuse (HTTP: `bad`, as if it had forgotten the session), refuse-one (likewise, but `fail` hangs), pings (HTTP: 500 beside the result of `bad`, and hears no answer), linger (HTTP: what answers echo, or is told of, is not ended; `bad` hangs),
 odd (`bad` is answered as its argument `as` says: nul, half, twice, number, none; wait: not before the next one is),
-long (the description of `bad` is one that is cut),
+large (the result of `bad`), long (the description of `bad` is one that is cut), escapes (`echo`, as PHP writes JSON),
 many (resources in pages, and a template of some), destructive (`bad` is said to be), schemas (that of `bad` cannot be checked, that of `fail` not all, and that of `env` has a pattern). With --http it writes its port to the file.
 """
 import argparse
@@ -111,13 +111,18 @@ class Server:
         text = {"echo": arguments.get("text"), "env": os.environ.get(arguments.get("name", ""), "not set")}.get(name)
         if text is not None:
             return {"content": [{"type": "text", "text": text}]}
+        if name == "fail" and self.options.bad == "refuse-one":
+            return None
         if name == "fail":
             return {"content": [{"type": "text", "text": "there is no such file"}], "isError": True}
         bad = self.options.bad
         if bad == "die":
             print("segmentation something", file=sys.stderr, flush=True)
             os._exit(7)
-        if bad == "refuse":
+        if bad == "large":
+            result = json.dumps({"content": [{"type": "text", "text": "y" * 20000}]})
+            return '{"result": %s, "jsonrpc": "2.0", "id": %d}\n' % (result, message["id"])
+        if bad in ("refuse", "refuse-one"):
             return self.error(message, -32000, "not today")
         if bad == "pings":
             return {"content": [{"type": "text", "text": "asked"}]}
@@ -209,7 +214,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(202)
         elif isinstance(answer, str):
             self.send(200, answer.encode())
-        elif server.options.bad == "refuse" and (message.get("params") or {}).get("name") == "bad":
+        elif server.options.bad in ("refuse", "refuse-one") and (message.get("params") or {}).get("name") == "bad":
             self.send(400, json.dumps(answer).encode())
         elif "error" in answer and message.get("method") in ("server/discover", "initialize"):
             self.send(400, json.dumps({**answer, "id": None}).encode())
@@ -221,6 +226,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             ask = {"jsonrpc": "2.0", "id": "q1", "method": "ping"}
             asks = [ask] * (500 if server.options.bad == "pings" else 1)
             events = "".join(f"event: message\ndata: {json.dumps(one)}\n\n" for one in (notice, *asks, answer))
+            if server.options.bad == "escapes":
+                events = events.replace("/", "\\/")
             if server.options.bad == "linger":
                 self.linger(message["method"], events.encode())
                 return

@@ -158,6 +158,11 @@ class Configuration(McpTest):
         self.assertFalse([name for name in self.listed() if name.startswith("other_")])
         self.assertEqual(self.data("fake_echo", {"text": "it is sk-of-mcp"}), "it is *********", "what a server repeats of its key is told to nobody")
 
+    def test_secrets_of_headers(self):
+        headers = {"Cookie": "a=S1/S1/S1; b=S2/S2/S2", "X-Key-Type": "text", "X-Author": "content", "X-Masked-Key": "****"}
+        self.serve(self.http("--bad", "escapes", headers=headers))
+        self.assertEqual(self.data("fake_echo", {"text": "S1/S1/S1 and S2/S2/S2 of text, ****"}).replace("*", ""), " and  of text, ")
+
     def test_what_is_wrong_is_told(self):
         for config, says in (("{kind: mcp}", "expected either a command, or a url"), ("{kind: mcp, url: 'ftp://x'}", "tools.s.url: expected a URL"),
                              ("{kind: mcp, command: [x], protocol: '2020'}", "tools.s.protocol: expected auto, 2025-06-18 or 2026-07-28")):
@@ -199,6 +204,13 @@ class Faults(McpTest):
     def test_it_says_too_much(self):
         self.fails(self.stdio("--bad", "huge", **{"message-max": 10000}), "unknown-outcome", "raise message-max")
         self.comes_back()
+
+    def test_its_answer_is_too_large(self):
+        """It came, so it is known that the tool has done what it does; by both transports."""
+        for config in self.stdio("--bad", "large", **{"message-max": 10000}), self.http("--bad", "large", "--speaks", "stateful", **{"message-max": 10000}):
+            keeper = self.fails(config, "too-large", "more than 10000 bytes")
+            self.comes_back()
+            keeper.stop()
 
     def test_it_nests_too_deeply(self):
         self.fails(self.stdio("--bad", "deep"), "unknown-outcome", "nests deeper")
@@ -287,6 +299,15 @@ class Faults(McpTest):
         said = self.said("fake_bad")
         self.assertEqual((said["status"], said["data-of-tool"]), ("error", "not today (error -32000)"), said)
         self.assertEqual((self.methods().count("initialize"), self.methods().count("tools/call")), (2, 2))
+
+    def test_a_call_that_is_refused_takes_no_other_with_it(self):
+        self.serve(self.http("--bad", "refuse-one", "--speaks", "stateful"))
+        asked = self.spawn_verb("ask", "keeper", json.dumps({"action": "call", "tool": "fake_fail", "arguments": {}, "timeout-ms": 4000}), "-o", "json", "--timeout", "60s")
+        harness.wait_until(lambda: "tools/call" in self.methods(), "the call to be there")
+        said = self.said("fake_bad")
+        self.assertEqual((said["status"], said["data-of-tool"]), ("error", "not today (error -32000)"), said)
+        self.assertIn("within 4000 ms", asked.wait().json()["detail"])
+        self.assertEqual(self.methods().count("initialize"), 1)
 
     def test_it_asks_more_than_it_hears_the_answers_of(self):
         keeper = self.serve(self.http("--bad", "pings", "--speaks", "stateful"))
