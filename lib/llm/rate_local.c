@@ -134,10 +134,11 @@ static tr_llm_leave_t *find_late(const account_t *a) {
 
 /* Those whose time is over before the server lets anybody come: waiting would bring them nothing. */
 static void refuse_late(account_t *a) {
-    for (tr_llm_leave_t *late; tr_clock_ms() < a->not_before_ms && (late = find_late(a));) {
+    int64_t left;
+    for (tr_llm_leave_t *late; (left = a->not_before_ms - tr_clock_ms()) > 0 && (late = find_late(a));) {
         take_out(a, late);
         late->account = NULL;
-        late->refused(late->arg, a->not_before_ms - tr_clock_ms());
+        late->refused(late->arg, left);
     }
 }
 

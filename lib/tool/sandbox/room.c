@@ -47,6 +47,7 @@ int tr_sandbox_leave(tr_sandbox_t *self) {
     int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (syscall(SYS_close_range, 3u, ~0u, 0u) < 0)
         return tr_sandbox_say("close_range", errno);
+    self->is_root = uid == 0;
     self->host_proc = open(
         "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* else there is the room's own, or none, ignoring */
     if (unshare(spaces | (self->network ? 0 : CLONE_NEWNET)) < 0) {

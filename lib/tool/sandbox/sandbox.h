@@ -29,6 +29,7 @@ typedef struct tr_sandbox {
     uint64_t cpu_s, memory, file_size, processes;
     int host_proc; /* /proc as it is outside, for the first process alone; -1 */
     bool has_proc; /* the room has one of its own */
+    bool is_root;  /* outside: the kernel does not count its processes */
 } tr_sandbox_t;
 
 /* 0, or negative after a line on stderr. */

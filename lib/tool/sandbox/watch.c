@@ -143,7 +143,7 @@ static bool hold_too_much(const tr_sandbox_t *self, const view_t *v) {
 
 /* ---- waiting ---- */
 
-/* For a while, or until one has ended, or is at the gate. */
+/* For a while (-1 = without an end), or until one has ended, or is at the gate. */
 static void pause_for(const tr_sandbox_t *self, int64_t ms, int ends, int gate) {
     struct signalfd_siginfo end;
     struct pollfd waits[] = {{.fd = ends, .events = POLLIN}, {.fd = gate, .events = POLLIN}};
@@ -182,26 +182,43 @@ static int reap(pid_t program, int *ret_status) {
     return ended < 0 && errno == ECHILD ? -ECHILD : 0;
 }
 
+/* When they are to be looked at again. */
+typedef struct plan {
+    int64_t look_at, count_at;
+} plan_t;
+
+/* Names alone are read at once, so between the looks too where the kernel does not count them: who becomes more and more is not to be waited for. */
+static plan_t plan_next(const tr_sandbox_t *self, const view_t *v, const plan_t *last, int64_t began) {
+    int64_t now = now_ms(), rest = (now - began) * REST;
+    bool looked = began >= last->look_at, counts = self->is_root && !v->room;
+    plan_t next = *last;
+    if (looked)
+        next.look_at = now + (rest > LOOK_MS ? rest : LOOK_MS);
+    if (looked || began >= last->count_at)
+        next.count_at = counts ? now + LOOK_MS : next.look_at;
+    return next;
+}
+
+static int64_t left_of(const view_t *v, const plan_t *plan) {
+    int64_t next = plan->count_at < plan->look_at ? plan->count_at : plan->look_at, left = next - now_ms();
+    return v->proc < 0 ? -1 : left > 0 ? left : 0;
+}
+
 int tr_sandbox_wait(const tr_sandbox_t *self, pid_t program, int ends, int gate, int *ret_status) {
-    int64_t look_at = 0, count_at = 0;
+    plan_t plan = {0};
     view_t view = open_view(self);
     for (int rc; (rc = reap(program, ret_status)) != 1;) {
         if (rc < 0)
             return rc;
         int64_t began = now_ms();
-        bool looks = began >= look_at, counts = looks || (began >= count_at && !view.room);
+        bool looks = began >= plan.look_at, counts = looks || began >= plan.count_at;
         if ((counts && are_too_many(self, &view)) || (looks && hold_too_much(self, &view))) {
             *ret_status =
                 SIGKILL; /* as if it was the program that was killed: all of them are, with the first */
             return 0;
         }
-        int64_t now = now_ms(), rest = (now - began) * REST;
-        if (looks)
-            look_at = now + (rest > LOOK_MS ? rest : LOOK_MS);
-        if (counts) /* names alone are read at once; who becomes more and more is not to be waited for */
-            count_at = view.room ? look_at : now + LOOK_MS;
-        int64_t next = count_at < look_at ? count_at : look_at;
-        pause_for(self, next > now ? next - now : 0, ends, gate);
+        plan = plan_next(self, &view, &plan, began);
+        pause_for(self, left_of(&view, &plan), ends, gate);
     }
     return 0;
 }
