@@ -31,13 +31,6 @@ class Talk(minds.MindsTest):
         self.assertEqual(rows[before], f"> {line}")
         return rows[before + 1:-1]
 
-    def modelled(self, *replies, behaviour="dialogue"):
-        server = self.server()
-        server.does(*replies)
-        server.usual = model.status(400)
-        self.agent("assistant", behaviour, mind={"base-url": server.url, "model": "m", **model.QUICK})
-        return server
-
     def ends(self, terminal, code=0):
         self.assertEqual(terminal.child.wait().code, code)
         self.assertEqual(terminal.mode(), terminal.before)

@@ -318,13 +318,6 @@ class Assistant(minds.MindsTest):
 class Stream(minds.MindsTest):
     """Replies of a model while it writes them: the server holds the rest of one until the beginning has arrived."""
 
-    def modelled(self, *replies, behaviour="dialogue"):
-        server = self.server()
-        server.does(*replies)
-        server.usual = model.status(400)
-        self.agent("assistant", behaviour, mind={"base-url": server.url, "model": "m", **model.QUICK})
-        return server
-
     def chat(self, line, user="ann"):
         path = self.write(f"said-by-{user}-{len(line)}", line + "\n")
         with open(path, "rb") as file:

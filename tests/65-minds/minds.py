@@ -23,6 +23,14 @@ class MindsTest(agentd.AgentdTest):
         options += ["--mind", mind if isinstance(mind, str) else json.dumps(mind)] if mind is not None else []
         return self.agentd("--name", name, "--behaviour", behaviour, *options, *more, env=env)
 
+    def modelled(self, *replies, behaviour="dialogue"):
+        """An agent called assistant that thinks with a server of these replies, which refuses what is more."""
+        server = self.server()
+        server.does(*replies)
+        server.usual = model.status(400)
+        self.agent("assistant", behaviour, mind={"base-url": server.url, "model": "m", **model.QUICK})
+        return server
+
     def told(self, agent, content):
         """What is asked, as JSON, and the answer."""
         return self.ask(agent, content if isinstance(content, str) else json.dumps(content))
